@@ -1,0 +1,3 @@
+"""keepstep: an open, self-hosted Amazon Cognito Sync."""
+
+__version__ = "0.1.0"

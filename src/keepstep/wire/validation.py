@@ -1,0 +1,154 @@
+"""The message for a request that breaks the constraints of its shape.
+
+msgspec decides whether a request is valid; this module only explains why one is not, naming
+every violation at once in the form the service uses: ``2 validation errors detected: Value
+'INVALID' at 'identityPoolId' failed to satisfy constraint: Member must …; Value …``.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, cast
+
+from msgspec import inspect
+
+from .members import published_pattern
+
+ECHO_MAX: Final = 128
+"""Characters of a refused value that the message repeats."""
+
+
+def explain(shape: type[Any], values: Mapping[str, Any]) -> str | None:
+    """Name every violation in the members of a request, or answer None if there is none.
+
+    ``values`` holds the members by their names on the wire, as the protocol decoded them.
+    """
+    return message(list(_structure(inspect.type_info(shape), values, "")))
+
+
+def violation(value: object, path: str, constraint: str) -> str:
+    """Say that the value at a path breaks a constraint."""
+    shown = "null" if value is None else f"'{_echo(value)}'"
+    return f"Value {shown} at '{path}' failed to satisfy constraint: Member must {constraint}"
+
+
+def message(violations: list[str]) -> str | None:
+    """Join violations into the text of one error."""
+    if not violations:
+        return None
+    errors = "error" if len(violations) == 1 else "errors"
+    return f"{len(violations)} validation {errors} detected: {'; '.join(violations)}"
+
+
+def member_path(name: str) -> str:
+    """Give the name that messages use for a member: ``IdentityPoolId`` is ``identityPoolId``."""
+    return name[:1].lower() + name[1:]
+
+
+def _echo(value: object) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= ECHO_MAX else text[:ECHO_MAX] + "…"
+
+
+def _structure(
+    kind: inspect.Type, values: Mapping[str, Any], prefix: str
+) -> Iterator[str]:
+    if not isinstance(kind, inspect.StructType):
+        return
+    for field in kind.fields:
+        path = prefix + member_path(field.encode_name)
+        value = values.get(field.encode_name)
+        if value is not None:
+            yield from _value(field.type, value, path)
+        elif field.required:
+            yield violation(None, path, "not be null")
+
+
+def _value(kind: inspect.Type, value: Any, path: str) -> Iterator[str]:
+    match kind:
+        case inspect.UnionType():
+            for choice in kind.types:
+                if not isinstance(choice, inspect.NoneType):
+                    yield from _value(choice, value, path)
+        case inspect.StructType():
+            if isinstance(value, dict):
+                yield from _structure(kind, cast("dict[str, Any]", value), path + ".")
+            else:
+                yield violation(value, path, "be a structure")
+        case inspect.ListType():
+            yield from _list(kind, value, path)
+        case inspect.DictType():
+            yield from _map(kind, value, path)
+        case inspect.StrType():
+            yield from _string(kind, value, path)
+        case inspect.LiteralType():
+            if value not in kind.values:
+                allowed = ", ".join(str(choice) for choice in kind.values)
+                yield violation(value, path, f"satisfy enum value set: [{allowed}]")
+        case inspect.IntType() | inspect.FloatType():
+            yield from _number(kind, value, path)
+        case _:
+            return
+
+
+def _list(kind: inspect.ListType, value: Any, path: str) -> Iterator[str]:
+    if not isinstance(value, list):
+        yield violation(value, path, "be a list")
+        return
+    for position, item in enumerate(cast("list[Any]", value), start=1):
+        yield from _value(kind.item_type, item, f"{path}.{position}.member")
+
+
+def _map(kind: inspect.DictType, value: Any, path: str) -> Iterator[str]:
+    if not isinstance(value, dict):
+        yield violation(value, path, "be a map")
+        return
+    entries = cast("dict[str, Any]", value)
+    if kind.max_length is not None and len(entries) > kind.max_length:
+        limit = f"have length less than or equal to {kind.max_length}"
+        yield violation(f"{len(entries)} entries", path, limit)
+    for key, item in entries.items():
+        yield from _value(kind.value_type, item, f"{path}.{_echo(key)}.member")
+
+
+def _string(kind: inspect.StrType, value: Any, path: str) -> Iterator[str]:
+    if not isinstance(value, str):
+        yield violation(value, path, "be a string")
+        return
+    if kind.pattern is not None and not _matches(kind.pattern, value):
+        pattern = published_pattern(kind.pattern)
+        yield violation(value, path, f"satisfy regular expression pattern: {pattern}")
+    if kind.min_length is not None and len(value) < kind.min_length:
+        limit = f"have length greater than or equal to {kind.min_length}"
+        yield violation(value, path, limit)
+    if kind.max_length is not None and len(value) > kind.max_length:
+        yield violation(value, path, f"have length less than or equal to {kind.max_length}")
+
+
+def _number(
+    kind: inspect.IntType | inspect.FloatType, value: Any, path: str
+) -> Iterator[str]:
+    number = _as_number(kind, value)
+    if number is None:
+        name = "a whole number" if isinstance(kind, inspect.IntType) else "a number of seconds"
+        yield violation(value, path, f"be {name}")
+    elif kind.ge is not None and not number >= kind.ge:
+        yield violation(value, path, f"have value greater than or equal to {kind.ge:.0f}")
+    elif kind.le is not None and not number <= kind.le:
+        yield violation(value, path, f"have value less than or equal to {kind.le:.0f}")
+
+
+def _as_number(kind: inspect.IntType | inspect.FloatType, value: Any) -> int | float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+        if isinstance(kind, inspect.FloatType):
+            return number
+        whole = int(value)
+    except (ValueError, OverflowError):
+        return None
+    return whole if whole == number else None
+
+
+def _matches(pattern: str, value: str) -> bool:
+    return re.search(pattern, value) is not None
