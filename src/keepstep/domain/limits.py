@@ -1,0 +1,67 @@
+"""Every limit of the service, by name, with its unit and its source.
+
+Those that AWS lets customers raise, or that an operator must fit to a machine, are members of
+``Limits`` and so are settings; the rest are constants.
+"""
+
+from typing import Final
+
+import msgspec
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+SECOND_MS: Final = 1000
+MINUTE_MS: Final = 60 * SECOND_MS
+HOUR_MS: Final = 60 * MINUTE_MS
+
+PAGE_DATASETS_MAX: Final = 1000
+"""Datasets in one page, asked for or not; a larger maxResults is capped (no published value)."""
+PAGE_POOLS_MAX: Final = 1000
+"""Identity pools in one page of ListIdentityPoolUsage (1,000 is accepted by the service)."""
+SYNC_SESSION_MS: Final = HOUR_MS
+"""Life of a SyncSessionToken: as long as the credentials of an identity (no published value)."""
+CLOCK_SKEW_MS: Final = 5 * MINUTE_MS
+"""How far a signature's time may be from the server's, either way (texts of the real service)."""
+STALE_RETRIES_MAX: Final = 20
+"""Times an operation reads again because another writer was first, before it gives up."""
+TOKEN_LENGTH_MAX: Final = 16 * KIB
+"""Characters of a page or session token that are looked at."""
+GROUP_CHANGES_MAX: Final = 64
+"""Changes that one commit of the embedded store may hold."""
+WAITING_CHANGES_MAX: Final = 4096
+"""Changes that may wait for the embedded store's writer before callers are told to slow down."""
+SIGNING_KEYS_CACHED_MAX: Final = 10_000
+"""Derived signing keys held in memory."""
+CACHE_AGE_MS: Final = 2 * SECOND_MS
+"""Age at which an access key or identity pool held in memory is read again from the store."""
+STATISTICS_FLUSH_MS: Final = SECOND_MS
+"""How often statistics counted in memory are added to the store."""
+CONSUMED_SESSIONS_PURGE_MS: Final = MINUTE_MS
+"""How often consumed sync sessions that have expired are removed from the store."""
+PURGE_ROWS_MAX: Final = 1000
+"""Rows removed by one purging change, so that it never holds up writers for long."""
+MASTER_KEY_LENGTH_MIN: Final = 32
+"""Characters of a master key."""
+INTEGRITY_CHECK_BYTES_MAX: Final = 64 * MIB
+"""Size up to which a store is checked page by page at start; ``keepstep check`` does any size."""
+STORE_BUSY_MS: Final = 5 * SECOND_MS
+"""How long a writer of the embedded store waits for one in another process."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """The limits an operator may change; the defaults are the published quotas of AWS.
+
+    Source of the first three: Amazon Cognito Developer Guide, "Limits" (all adjustable).
+    """
+
+    datasets_per_identity: int = 20
+    records_per_dataset: int = 1024
+    dataset_bytes: int = MIB
+    request_body_bytes: int = 8 * MIB
+    """A full dataset, JSON-escaped, is several MiB."""
+    request_header_bytes: int = 32 * KIB
+    """The request line and all headers together."""
+    request_seconds: int = 30
+    """From a request's first byte to its last."""
+    idle_seconds: int = 65
+    """How long a kept-alive connection may be silent; longer than usual load balancers' 60."""
