@@ -22,7 +22,7 @@ SYNC_SESSION_MS: Final = HOUR_MS
 """Life of a SyncSessionToken: as long as the credentials of an identity (no published value)."""
 CLOCK_SKEW_MS: Final = 5 * MINUTE_MS
 """How far a signature's time may be from the server's, either way (texts of the real service)."""
-STALE_RETRIES_MAX: Final = 20
+STALE_RETRIES_MAX: Final = 100
 """Times an operation reads again because another writer was first, before it gives up."""
 TOKEN_LENGTH_MAX: Final = 16 * KIB
 """Characters of a page or session token that are looked at."""

@@ -169,8 +169,3 @@ class RequestTimeoutException(ServiceError):
 
     status = 408
 
-
-class ServiceUnavailableException(ServiceError):
-    """The store cannot serve just now; nothing of the request was kept."""
-
-    status = 503

@@ -1,0 +1,1 @@
+"""The API: one plain function for each operation; ``table.py`` lists them all."""

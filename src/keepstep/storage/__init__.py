@@ -1,0 +1,1 @@
+"""Engines: they store and find, and know no rule of the service."""

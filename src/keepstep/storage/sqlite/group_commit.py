@@ -1,0 +1,170 @@
+"""Many changes in one transaction: what makes durable writes cheap.
+
+Statements run on the event loop's thread, where they cost a few microseconds each; only what
+waits (for another process's lock, for the disk) runs on the writer thread. A writer thread that
+ran the statements too would have to win the interpreter's lock back after every one of them,
+and starves while the event loop is busy.
+"""
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from keepstep.domain.limits import GROUP_CHANGES_MAX, STORE_BUSY_MS, WAITING_CHANGES_MAX
+from keepstep.interfaces.storage import StoreBusy, StoreUnavailable
+
+from .failures import explain
+
+Answer = TypeVar("Answer")
+Apply = Callable[[sqlite3.Connection], Answer]
+"""Executes the statements of one change; False means "not applied" and undoes them."""
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting(Generic[Answer]):
+    apply: Apply[Answer]
+    answer: "asyncio.Future[Answer]"
+    slow: bool
+    outcome: "Answer | None" = None
+    failure: Exception | None = None
+
+
+class GroupCommit:
+    """Applies changes in groups, each change whole or not at all, each group durably."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: str,
+        *,
+        waits: bool,
+        observe_group: Callable[[int], None],
+    ) -> None:
+        """Take over a connection in autocommit mode with no busy time-out.
+
+        ``waits`` says whether a commit waits for a disk, and so belongs on a thread of its own.
+        """
+        self._connection = connection
+        self._path = path
+        self._observe_group = observe_group
+        self._waiting: deque[_Waiting[Any]] = deque()
+        self._writer = ThreadPoolExecutor(1, "keepstep-writer") if waits else None
+        self._running: asyncio.Task[None] | None = None
+
+    async def submit(self, apply: Apply[Answer], *, slow: bool = False) -> Answer:
+        """Apply a change; answer once it is durable.
+
+        ``slow`` keeps a change that reads or writes much off the event loop's thread.
+
+        Raises StoreBusy if too many changes wait, StoreUnavailable if the change was not made.
+        """
+        if len(self._waiting) >= WAITING_CHANGES_MAX:
+            raise StoreBusy(f"the store {self._path}: {len(self._waiting)} changes are waiting")
+        loop = asyncio.get_running_loop()
+        change = _Waiting(apply, loop.create_future(), slow)
+        self._waiting.append(change)
+        if self._running is None:
+            self._running = loop.create_task(self._run())
+        return await change.answer
+
+    async def close(self) -> None:
+        """Finish what waits, then end the writer thread and close the connection."""
+        while self._running is not None:
+            await self._running
+        if self._writer is not None:
+            self._writer.shutdown()
+        self._connection.close()
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                group = self._next_group()
+                try:
+                    await self._commit(group)
+                except sqlite3.Error as error:
+                    self._fail(group, error)
+                self._observe_group(len(group))
+                for change in group:
+                    _settle(change)
+        finally:
+            self._running = None
+
+    def _next_group(self) -> list[_Waiting[Any]]:
+        first = self._waiting.popleft()
+        group = [first]
+        while (
+            self._waiting
+            and not first.slow
+            and not self._waiting[0].slow
+            and len(group) < GROUP_CHANGES_MAX
+        ):
+            group.append(self._waiting.popleft())
+        return group
+
+    async def _commit(self, group: list[_Waiting[Any]]) -> None:
+        await self._begin()
+        if group[0].slow:
+            await self._in_writer(self._apply, group[0])
+        else:
+            for change in group:
+                self._apply(change)
+        await self._in_writer(self._connection.execute, "COMMIT")
+
+    async def _begin(self) -> None:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            await self._in_writer(self._begin_patiently)
+
+    def _begin_patiently(self) -> None:
+        self._connection.execute(f"PRAGMA busy_timeout = {STORE_BUSY_MS}")
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        finally:
+            self._connection.execute("PRAGMA busy_timeout = 0")
+
+    def _apply(self, change: _Waiting[Any]) -> None:
+        """Execute one change; what it raises fails it alone, unless the transaction is gone."""
+        self._connection.execute("SAVEPOINT change")
+        try:
+            change.outcome = change.apply(self._connection)
+        except Exception as error:
+            if not self._connection.in_transaction:
+                raise
+            change.failure = self._translated(error)
+        if change.outcome is False or change.failure is not None:
+            self._connection.execute("ROLLBACK TO change")
+        self._connection.execute("RELEASE change")
+
+    def _fail(self, group: list[_Waiting[Any]], error: sqlite3.Error) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+        for change in group:
+            change.failure = self._translated(error)
+
+    def _translated(self, error: Exception) -> Exception:
+        if isinstance(error, sqlite3.Error):
+            return StoreUnavailable(explain(error, self._path))
+        return error
+
+    async def _in_writer(self, function: Callable[..., Any], *arguments: Any) -> None:
+        if self._writer is None:
+            function(*arguments)
+        else:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._writer, function, *arguments)
+
+
+def _settle(change: _Waiting[Any]) -> None:
+    if change.answer.done():
+        return  # its caller has gone; the change itself stands as committed
+    if change.failure is not None:
+        change.answer.set_exception(change.failure)
+    else:
+        change.answer.set_result(change.outcome)

@@ -1,0 +1,195 @@
+"""The reads of the embedded engine, each of one consistent state, on one connection."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from keepstep.domain.access import AccessKey
+from keepstep.domain.datasets import Dataset, DatasetPlace, Record
+from keepstep.domain.limits import PAGE_POOLS_MAX
+from keepstep.wire.members import LONG_MAX
+from keepstep.domain.patches import DatasetState
+from keepstep.domain.pools import IdentityPool, IdentityUsage, PoolUsage
+from keepstep.interfaces.storage import RecordsFound, RecordsQuery
+
+from .queries import QUERIES
+
+_LIST_DATASETS = QUERIES["list_datasets"]
+_FIND_DATASET = QUERIES["find_dataset"]
+_FIND_RECORD = QUERIES["find_record"]
+_FIND_SESSION = QUERIES["find_consumed_session"]
+
+
+def list_datasets(
+    connection: sqlite3.Connection, identity_pool_id: str, identity_id: str, after: str, limit: int
+) -> list[Dataset]:
+    """Read one page of an identity's existing datasets."""
+    rows = connection.execute(_LIST_DATASETS, (identity_id, identity_pool_id, after, limit))
+    return [_dataset(row) for row in rows]
+
+
+def find_dataset(connection: sqlite3.Connection, place: DatasetPlace) -> Dataset | None:
+    """Read a dataset or its counter."""
+    row = connection.execute(_FIND_DATASET, _row_key(place)).fetchone()
+    return _dataset(row) if row is not None else None
+
+
+def find_records(
+    connection: sqlite3.Connection, query: RecordsQuery, session_id: bytes | None
+) -> RecordsFound:
+    """Read a dataset's records; the caller holds a read transaction open."""
+    place = query.place
+    through = LONG_MAX if query.through is None else query.through
+    limit = -1 if query.limit is None else query.limit
+    if query.after is None:
+        name, position = "find_records", (query.above,)
+    else:
+        name, position = "find_records_after", query.after
+    rows = connection.execute(QUERIES[name], (*_row_key(place), *position, through, limit))
+    return RecordsFound(
+        records=[_record(row) for row in rows],
+        dataset=find_dataset(connection, place),
+        session_consumed=session_id is not None
+        and is_consumed(connection, place.identity_id, session_id),
+    )
+
+
+def find_state(
+    connection: sqlite3.Connection, place: DatasetPlace, keys: Sequence[str], session_id: bytes
+) -> DatasetState:
+    """Read what an update is decided on; the caller holds a read transaction open."""
+    row_key = _row_key(place)
+    dataset = find_dataset(connection, place)
+    records: dict[str, Record] = {}
+    live_datasets = 0
+    if dataset is not None and dataset.exists:
+        for key in keys:
+            row = connection.execute(_FIND_RECORD, (*row_key, key)).fetchone()
+            if row is not None:
+                records[key] = _record(row)
+    else:
+        counted = connection.execute(QUERIES["count_datasets"], row_key[:2])
+        live_datasets = counted.fetchone()[0]
+    return DatasetState(
+        dataset=dataset,
+        records=records,
+        session_consumed=is_consumed(connection, place.identity_id, session_id),
+        live_datasets=live_datasets,
+    )
+
+
+def is_consumed(connection: sqlite3.Connection, identity_id: str, session_id: bytes) -> bool:
+    """Read whether a sync session was consumed."""
+    return connection.execute(_FIND_SESSION, (identity_id, session_id)).fetchone() is not None
+
+
+def measure_identity(
+    connection: sqlite3.Connection, identity_pool_id: str, identity_id: str
+) -> IdentityUsage:
+    """Sum up an identity's existing datasets."""
+    row = connection.execute(
+        QUERIES["measure_identity"], (identity_id, identity_pool_id)
+    ).fetchone()
+    return IdentityUsage(dataset_count=row[0], data_storage=row[1], last_modified_date=row[2])
+
+
+def find_pool(connection: sqlite3.Connection, identity_pool_id: str) -> IdentityPool | None:
+    """Read a pool."""
+    row = connection.execute(QUERIES["find_pool"], (identity_pool_id,)).fetchone()
+    return _pool(row) if row is not None else None
+
+
+def measure_pools(connection: sqlite3.Connection, after: str, limit: int) -> list[PoolUsage]:
+    """Sum up the datasets of one page of pools; the caller holds a read transaction open."""
+    page = min(limit, PAGE_POOLS_MAX)
+    pools = [_pool(row) for row in connection.execute(QUERIES["list_pools"], (after, page))]
+    if not pools:
+        return []
+    ends = (pools[0].identity_pool_id, pools[-1].identity_pool_id)
+    return _with_usage(connection, pools, ends)
+
+
+def measure_pool(connection: sqlite3.Connection, identity_pool_id: str) -> PoolUsage | None:
+    """Sum up the datasets of one pool; the caller holds a read transaction open."""
+    pool = find_pool(connection, identity_pool_id)
+    if pool is None:
+        return None
+    return _with_usage(connection, [pool], (identity_pool_id, identity_pool_id))[0]
+
+
+def find_access_key(connection: sqlite3.Connection, access_key_id: str) -> AccessKey | None:
+    """Read an access key that is not revoked."""
+    row = connection.execute(QUERIES["find_access_key"], (access_key_id,)).fetchone()
+    return _access_key(row) if row is not None else None
+
+
+def list_access_keys(connection: sqlite3.Connection) -> list[AccessKey]:
+    """Read every access key that is not revoked."""
+    return [_access_key(row) for row in connection.execute(QUERIES["list_access_keys"])]
+
+
+def list_server_keys(connection: sqlite3.Connection) -> list[bytes]:
+    """Read the server's sealed keys."""
+    return [row[0] for row in connection.execute(QUERIES["list_server_keys"])]
+
+
+def _with_usage(
+    connection: sqlite3.Connection, pools: list[IdentityPool], ends: tuple[str, str]
+) -> list[PoolUsage]:
+    sums = {
+        row[0]: (row[1], row[2]) for row in connection.execute(QUERIES["measure_pools"], ends)
+    }
+    usages: list[PoolUsage] = []
+    for pool in pools:
+        storage, modified = sums.get(pool.identity_pool_id, (0, 0))
+        latest = max(pool.last_modified_date, modified)
+        usages.append(PoolUsage(pool=pool, data_storage=storage, last_modified_date=latest))
+    return usages
+
+
+def _row_key(place: DatasetPlace) -> tuple[str, str, str]:
+    return (place.identity_id, place.identity_pool_id, place.dataset_name)
+
+
+def _dataset(row: Any) -> Dataset:
+    return Dataset(
+        dataset_name=row[0],
+        sync_count=row[1],
+        deleted_sync_count=row[2],
+        creation_date=row[3],
+        last_modified_date=row[4],
+        last_modified_by=row[5],
+        data_storage=row[6],
+        num_records=row[7],
+    )
+
+
+def _record(row: Any) -> Record:
+    return Record(
+        key=row[0],
+        value=row[1],
+        sync_count=row[2],
+        last_modified_date=row[3],
+        last_modified_by=row[4],
+        device_last_modified_date=row[5],
+    )
+
+
+def _pool(row: Any) -> IdentityPool:
+    return IdentityPool(
+        identity_pool_id=row[0],
+        name=row[1],
+        creation_date=row[2],
+        last_modified_date=row[3],
+        sync_sessions_count=row[4],
+    )
+
+
+def _access_key(row: Any) -> AccessKey:
+    return AccessKey(
+        access_key_id=row[0],
+        sealed_secret=row[1],
+        description=row[2],
+        read_only=bool(row[3]),
+        creation_date=row[4],
+    )
