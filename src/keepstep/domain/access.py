@@ -48,9 +48,7 @@ def check_access(
     AccessDeniedException in the form of IAM.
     """
     if accepts is CallerClass.IDENTITY:
-        raise NotAuthorizedException(
-            "These credentials are not valid for accessing this resource"
-        )
+        raise NotAuthorizedException("These credentials are not valid for accessing this resource")
     if caller.read_only and not reads:
         raise AccessDeniedException(
             f"User: arn:aws:iam::{caller.account_id}:user/{caller.access_key_id} is not "

@@ -39,9 +39,7 @@ def seal_position(position: RecordsPosition, place: DatasetPlace, sealer: Sealer
 
 def open_position(token: str, place: DatasetPlace, sealer: Sealer) -> RecordsPosition:
     """Give the position a token stands for. Raises InvalidParameterException."""
-    return msgspec.json.decode(
-        _open(token, _records_purpose(place), sealer), type=RecordsPosition
-    )
+    return msgspec.json.decode(_open(token, _records_purpose(place), sealer), type=RecordsPosition)
 
 
 def _records_purpose(place: DatasetPlace) -> bytes:

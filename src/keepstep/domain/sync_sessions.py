@@ -48,6 +48,4 @@ def invalid_session() -> InvalidParameterException:
 
 
 def _purpose(place: DatasetPlace) -> bytes:
-    return purpose(
-        "sync session", place.identity_pool_id, place.identity_id, place.dataset_name
-    )
+    return purpose("sync session", place.identity_pool_id, place.identity_id, place.dataset_name)

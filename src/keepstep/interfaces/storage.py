@@ -56,6 +56,22 @@ class RecordsFound:
     session_consumed: bool
 
 
+class StoreObserver(Protocol):
+    """What an engine tells about its own work."""
+
+    def observe_read(self, seconds: float) -> None:
+        """Take the time one read took."""
+        ...
+
+    def observe_change(self, seconds: float) -> None:
+        """Take the time from handing over one change to its being durable."""
+        ...
+
+    def observe_group(self, size: int) -> None:
+        """Take how many changes one commit made durable."""
+        ...
+
+
 class DatasetReader(Protocol):
     """Reads of the data that users sync."""
 

@@ -168,4 +168,3 @@ class RequestTimeoutException(ServiceError):
     """The body did not arrive in time."""
 
     status = 408
-

@@ -78,9 +78,7 @@ def encode_error(error: errors.ServiceError) -> bytes:
     carries the capital ``Message`` of the real service, which iOS saw as a null ``message``.
     """
     if isinstance(error, errors.BadRequest):
-        return _encoder.encode(
-            {"code": error.code, "message": error.message, "type": "client"}
-        )
+        return _encoder.encode({"code": error.code, "message": error.message, "type": "client"})
     body = {"__type": error.code, "message": error.message}
     if isinstance(error, errors.AccessDeniedException):
         body["Message"] = error.message

@@ -101,9 +101,7 @@ def canonical_query(query: bytes) -> str:
     )
 
 
-def canonical_headers(
-    headers: Iterable[tuple[bytes, bytes]], signed: Sequence[str]
-) -> str | None:
+def canonical_headers(headers: Iterable[tuple[bytes, bytes]], signed: Sequence[str]) -> str | None:
     """Give the signed headers in canonical form, or None if one of them did not arrive.
 
     ``headers`` are as they arrived, with lower-case names; repeated ones are joined in order.

@@ -29,7 +29,7 @@ from .members import (
 )
 
 
-class Shape(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+class Shape(msgspec.Struct, rename="pascal"):
     """A structure of the service model."""
 
 
@@ -131,7 +131,7 @@ class ListRecordsRequest(Shape):
     sync_session_token: str | None = None
 
 
-class ListRecordsResponse(Shape):
+class ListRecordsResponse(Shape, kw_only=True):
     records: list[Record]
     next_token: str | None = None
     count: Integer
@@ -266,7 +266,7 @@ class GetBulkPublishDetailsRequest(Shape):
     identity_pool_id: IdentityPoolId
 
 
-class GetBulkPublishDetailsResponse(Shape):
+class GetBulkPublishDetailsResponse(Shape, kw_only=True):
     identity_pool_id: IdentityPoolId
     bulk_publish_start_time: Timestamp | None = None
     bulk_publish_complete_time: Timestamp | None = None

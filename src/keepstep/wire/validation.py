@@ -49,9 +49,7 @@ def _echo(value: object) -> str:
     return text if len(text) <= ECHO_MAX else text[:ECHO_MAX] + "…"
 
 
-def _structure(
-    kind: inspect.Type, values: Mapping[str, Any], prefix: str
-) -> Iterator[str]:
+def _structure(kind: inspect.Type, values: Mapping[str, Any], prefix: str) -> Iterator[str]:
     if not isinstance(kind, inspect.StructType):
         return
     for field in kind.fields:
@@ -124,9 +122,7 @@ def _string(kind: inspect.StrType, value: Any, path: str) -> Iterator[str]:
         yield violation(value, path, f"have length less than or equal to {kind.max_length}")
 
 
-def _number(
-    kind: inspect.IntType | inspect.FloatType, value: Any, path: str
-) -> Iterator[str]:
+def _number(kind: inspect.IntType | inspect.FloatType, value: Any, path: str) -> Iterator[str]:
     number = _as_number(kind, value)
     if number is None:
         name = "a whole number" if isinstance(kind, inspect.IntType) else "a number of seconds"

@@ -11,9 +11,7 @@ from keepstep.wire.errors import ResourceConflictException, ResourceNotFoundExce
 from .pools import authorized_pool, existing_pool
 
 
-async def list_datasets(
-    call: Call, request: sync.ListDatasetsRequest
-) -> sync.ListDatasetsResponse:
+async def list_datasets(call: Call, request: sync.ListDatasetsRequest) -> sync.ListDatasetsResponse:
     """List an identity's existing datasets by name, in byte order.
 
     Without MaxResults the page holds all of them, up to 1,000: the iOS SDK never asks for a
@@ -50,9 +48,7 @@ async def describe_dataset(
     was deleted.
     """
     await existing_pool(call, request.identity_pool_id)
-    place = DatasetPlace(
-        request.identity_pool_id, request.identity_id, request.dataset_name
-    )
+    place = DatasetPlace(request.identity_pool_id, request.identity_id, request.dataset_name)
     dataset = await call.service.store.find_dataset(place)
     if dataset is None or not dataset.exists:
         raise missing_dataset(place)
@@ -71,9 +67,7 @@ async def delete_dataset(
     """
     await existing_pool(call, request.identity_pool_id)
     service = call.service
-    place = DatasetPlace(
-        request.identity_pool_id, request.identity_id, request.dataset_name
-    )
+    place = DatasetPlace(request.identity_pool_id, request.identity_id, request.dataset_name)
     for _ in range(STALE_RETRIES_MAX):
         dataset = await service.store.find_dataset(place)
         if dataset is None or not dataset.exists:

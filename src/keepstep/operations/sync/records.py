@@ -20,9 +20,7 @@ from keepstep.wire.errors import InvalidParameterException, TooManyRequestsExcep
 from .pools import authorized_pool, existing_pool
 
 
-async def list_records(
-    call: Call, request: sync.ListRecordsRequest
-) -> sync.ListRecordsResponse:
+async def list_records(call: Call, request: sync.ListRecordsRequest) -> sync.ListRecordsResponse:
     """List the records that changed after LastSyncCount, tombstones included, and begin a sync.
 
     A dataset that does not exist is a success with ``DatasetExists`` false. Without MaxResults
@@ -34,14 +32,10 @@ async def list_records(
     """
     service = call.service
     await authorized_pool(call, request.identity_pool_id)
-    place = DatasetPlace(
-        request.identity_pool_id, request.identity_id, request.dataset_name
-    )
+    place = DatasetPlace(request.identity_pool_id, request.identity_id, request.dataset_name)
     session = None
     if request.sync_session_token is not None:
-        session = open_session(
-            request.sync_session_token, place, service.sealer, service.clock()
-        )
+        session = open_session(request.sync_session_token, place, service.sealer, service.clock())
     position = _position(call, request, place)
     query = RecordsQuery(
         place,
@@ -74,9 +68,7 @@ async def update_records(
     """
     service = call.service
     await existing_pool(call, request.identity_pool_id)
-    place = DatasetPlace(
-        request.identity_pool_id, request.identity_id, request.dataset_name
-    )
+    place = DatasetPlace(request.identity_pool_id, request.identity_id, request.dataset_name)
     session = open_session(request.sync_session_token, place, service.sealer, service.clock())
     patches = [_patch(patch) for patch in request.record_patches or ()]
     check_patches(patches)
@@ -145,9 +137,7 @@ def _patch(patch: sync.RecordPatch) -> Patch:
     )
 
 
-def _position(
-    call: Call, request: sync.ListRecordsRequest, place: DatasetPlace
-) -> RecordsPosition:
+def _position(call: Call, request: sync.ListRecordsRequest, place: DatasetPlace) -> RecordsPosition:
     if request.next_token is None:
         return RecordsPosition(
             last_sync_count=request.last_sync_count or 0,
@@ -185,9 +175,7 @@ def _listing(
     page = found.records[: request.max_results]
     next_token = None
     if len(found.records) > len(page):
-        place = DatasetPlace(
-            request.identity_pool_id, request.identity_id, request.dataset_name
-        )
+        place = DatasetPlace(request.identity_pool_id, request.identity_id, request.dataset_name)
         position = RecordsPosition(
             last_sync_count=last,
             through=count,

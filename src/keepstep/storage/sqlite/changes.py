@@ -94,13 +94,9 @@ def add_sync_sessions(connection: sqlite3.Connection, counts: Mapping[str, int])
     connection.executemany(QUERIES["add_sync_sessions"], rows)
 
 
-def purge_consumed_sessions(
-    connection: sqlite3.Connection, expired_before: int, limit: int
-) -> int:
+def purge_consumed_sessions(connection: sqlite3.Connection, expired_before: int, limit: int) -> int:
     """Forget consumed sessions that have expired."""
-    return connection.execute(
-        QUERIES["purge_consumed_sessions"], (expired_before, limit)
-    ).rowcount
+    return connection.execute(QUERIES["purge_consumed_sessions"], (expired_before, limit)).rowcount
 
 
 def create_access_key(connection: sqlite3.Connection, key: AccessKey) -> None:

@@ -7,17 +7,23 @@ commit there ever waits.
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Final, TypeVar
 
 from keepstep.domain.access import AccessKey
 from keepstep.domain.datasets import Dataset, DatasetChange, DatasetPlace
 from keepstep.domain.patches import DatasetState
 from keepstep.domain.pools import IdentityPool, IdentityUsage, PoolUsage
-from keepstep.interfaces.storage import RecordsFound, RecordsQuery, StoreUnavailable
+from keepstep.interfaces.storage import (
+    RecordsFound,
+    RecordsQuery,
+    StoreObserver,
+    StoreUnavailable,
+)
 
 from . import changes, reads
 from .failures import explain
@@ -27,8 +33,20 @@ from .group_commit import GroupCommit
 Found = TypeVar("Found")
 
 
-def _ignore(size: int) -> None:
-    del size
+class _NoObserver:
+    """Observes nothing."""
+
+    def observe_read(self, seconds: float) -> None:
+        """Ignore it."""
+
+    def observe_change(self, seconds: float) -> None:
+        """Ignore it."""
+
+    def observe_group(self, size: int) -> None:
+        """Ignore it."""
+
+
+NO_OBSERVER: Final = _NoObserver()
 
 
 class SQLiteStore:
@@ -40,43 +58,38 @@ class SQLiteStore:
         reader: sqlite3.Connection,
         writer: sqlite3.Connection,
         lock: IO[bytes] | None,
-        observe_group: Callable[[int], None],
+        observer: StoreObserver,
     ) -> None:
         """Take over open connections; use ``open`` or ``in_memory``."""
         self._path = path
         self._reader = reader
         self._lock = lock
-        self._changes = GroupCommit(
-            writer, path, waits=lock is not None, observe_group=observe_group
-        )
+        self._observer = observer
+        self._changes = GroupCommit(writer, path, waits=lock is not None, observer=observer)
 
     @classmethod
-    def open(cls, path: Path, observe_group: Callable[[int], None] = _ignore) -> "SQLiteStore":
+    def open(cls, path: Path, observer: StoreObserver = NO_OBSERVER) -> "SQLiteStore":
         """Open the store in a file, making it if there is none.
-
-        ``observe_group`` is told the size of each committed group of changes.
 
         Raises StoreUnusable with what to do.
         """
         writer, lock = open_file(path)
         reader = connect(str(path))
         reader.execute("PRAGMA query_only = ON")
-        return cls(str(path), reader, writer, lock, observe_group)
+        return cls(str(path), reader, writer, lock, observer)
 
     @classmethod
-    def in_memory(cls, observe_group: Callable[[int], None] = _ignore) -> "SQLiteStore":
+    def in_memory(cls, observer: StoreObserver = NO_OBSERVER) -> "SQLiteStore":
         """Open a store that lasts as long as this object."""
         connection = connect(":memory:")
         create_schema(connection)
-        return cls(":memory:", connection, connection, None, observe_group)
+        return cls(":memory:", connection, connection, None, observer)
 
     async def list_datasets(
         self, identity_pool_id: str, identity_id: str, *, after: str, limit: int
     ) -> list[Dataset]:
         with self._reading():
-            return reads.list_datasets(
-                self._reader, identity_pool_id, identity_id, after, limit
-            )
+            return reads.list_datasets(self._reader, identity_pool_id, identity_id, after, limit)
 
     async def find_dataset(self, place: DatasetPlace) -> Dataset | None:
         with self._reading():
@@ -104,9 +117,7 @@ class SQLiteStore:
         return await self._read_much(partial(reads.measure_pools, after=after, limit=limit))
 
     async def measure_pool(self, identity_pool_id: str) -> PoolUsage | None:
-        return await self._read_much(
-            partial(reads.measure_pool, identity_pool_id=identity_pool_id)
-        )
+        return await self._read_much(partial(reads.measure_pool, identity_pool_id=identity_pool_id))
 
     async def find_access_key(self, access_key_id: str) -> AccessKey | None:
         with self._reading():
@@ -134,9 +145,7 @@ class SQLiteStore:
         await self._changes.submit(partial(changes.add_sync_sessions, counts=counts))
 
     async def purge_consumed_sessions(self, expired_before: int, *, limit: int) -> int:
-        purge = partial(
-            changes.purge_consumed_sessions, expired_before=expired_before, limit=limit
-        )
+        purge = partial(changes.purge_consumed_sessions, expired_before=expired_before, limit=limit)
         return await self._changes.submit(purge, slow=True)
 
     async def create_access_key(self, key: AccessKey) -> None:
@@ -164,10 +173,13 @@ class SQLiteStore:
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
+        begun = time.perf_counter()
         try:
             yield
         except sqlite3.Error as error:
             raise StoreUnavailable(explain(error, self._path)) from error
+        finally:
+            self._observer.observe_read(time.perf_counter() - begun)
 
     @contextmanager
     def _reading_one_state(self) -> Iterator[None]:

@@ -111,9 +111,7 @@ def check_integrity(connection: sqlite3.Connection, path: Path) -> None:
     """Check every page of a database. Raises StoreUnusable with what is damaged."""
     found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(5)")]
     if found != ["ok"]:
-        raise StoreUnusable(
-            f"the store {path} is damaged; restore a backup ({'; '.join(found)})"
-        )
+        raise StoreUnusable(f"the store {path} is damaged; restore a backup ({'; '.join(found)})")
 
 
 def _check_ours(connection: sqlite3.Connection, path: Path) -> None:

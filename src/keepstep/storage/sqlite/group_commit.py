@@ -8,6 +8,7 @@ and starves while the event loop is busy.
 
 import asyncio
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from keepstep.domain.limits import GROUP_CHANGES_MAX, STORE_BUSY_MS, WAITING_CHANGES_MAX
-from keepstep.interfaces.storage import StoreBusy, StoreUnavailable
+from keepstep.interfaces.storage import StoreBusy, StoreObserver, StoreUnavailable
 
 from .failures import explain
 
@@ -42,7 +43,7 @@ class GroupCommit:
         path: str,
         *,
         waits: bool,
-        observe_group: Callable[[int], None],
+        observer: StoreObserver,
     ) -> None:
         """Take over a connection in autocommit mode with no busy time-out.
 
@@ -50,7 +51,7 @@ class GroupCommit:
         """
         self._connection = connection
         self._path = path
-        self._observe_group = observe_group
+        self._observer = observer
         self._waiting: deque[_Waiting[Any]] = deque()
         self._writer = ThreadPoolExecutor(1, "keepstep-writer") if waits else None
         self._running: asyncio.Task[None] | None = None
@@ -69,7 +70,11 @@ class GroupCommit:
         self._waiting.append(change)
         if self._running is None:
             self._running = loop.create_task(self._run())
-        return await change.answer
+        begun = time.perf_counter()
+        try:
+            return await change.answer
+        finally:
+            self._observer.observe_change(time.perf_counter() - begun)
 
     async def close(self) -> None:
         """Finish what waits, then end the writer thread and close the connection."""
@@ -87,7 +92,7 @@ class GroupCommit:
                     await self._commit(group)
                 except sqlite3.Error as error:
                     self._fail(group, error)
-                self._observe_group(len(group))
+                self._observer.observe_group(len(group))
                 for change in group:
                     _settle(change)
         finally:

@@ -6,11 +6,10 @@ from typing import Any
 
 from keepstep.domain.access import AccessKey
 from keepstep.domain.datasets import Dataset, DatasetPlace, Record
-from keepstep.domain.limits import PAGE_POOLS_MAX
-from keepstep.wire.members import LONG_MAX
 from keepstep.domain.patches import DatasetState
 from keepstep.domain.pools import IdentityPool, IdentityUsage, PoolUsage
 from keepstep.interfaces.storage import RecordsFound, RecordsQuery
+from keepstep.wire.members import LONG_MAX
 
 from .queries import QUERIES
 
@@ -101,8 +100,7 @@ def find_pool(connection: sqlite3.Connection, identity_pool_id: str) -> Identity
 
 def measure_pools(connection: sqlite3.Connection, after: str, limit: int) -> list[PoolUsage]:
     """Sum up the datasets of one page of pools; the caller holds a read transaction open."""
-    page = min(limit, PAGE_POOLS_MAX)
-    pools = [_pool(row) for row in connection.execute(QUERIES["list_pools"], (after, page))]
+    pools = [_pool(row) for row in connection.execute(QUERIES["list_pools"], (after, limit))]
     if not pools:
         return []
     ends = (pools[0].identity_pool_id, pools[-1].identity_pool_id)
@@ -136,9 +134,7 @@ def list_server_keys(connection: sqlite3.Connection) -> list[bytes]:
 def _with_usage(
     connection: sqlite3.Connection, pools: list[IdentityPool], ends: tuple[str, str]
 ) -> list[PoolUsage]:
-    sums = {
-        row[0]: (row[1], row[2]) for row in connection.execute(QUERIES["measure_pools"], ends)
-    }
+    sums = {row[0]: (row[1], row[2]) for row in connection.execute(QUERIES["measure_pools"], ends)}
     usages: list[PoolUsage] = []
     for pool in pools:
         storage, modified = sums.get(pool.identity_pool_id, (0, 0))

@@ -1,0 +1,190 @@
+"""Putting a server together from its settings: the one place where clock and chance come in."""
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from keepstep.domain.access import Developer
+from keepstep.domain.sealing import Entropy, Sealer, master_key
+from keepstep.interfaces.service import Clock, Service
+from keepstep.interfaces.storage import Store, StoreObserver, StoreUnusable
+from keepstep.storage.sqlite import SQLiteStore
+from keepstep.storage.sqlite.engine import NO_OBSERVER
+
+from .app import KeepstepApplication
+from .authenticate import Authenticator
+from .cors import CrossOrigin
+from .handle import Handler
+from .housekeeping import Housekeeping
+from .keys import KeyRing, SigningKey, create_access_key, load_sealer
+from .metrics import Metrics
+from .pages import operator_pages
+from .pools import KnownPools
+from .settings import Settings
+
+SQLITE = "sqlite:"
+MEMORY = "sqlite::memory:"
+MASTER_KEY_BYTES = 32
+
+
+def system_clock() -> int:
+    """Give the time in milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStore:
+    """A store and the sealer of the secrets in it."""
+
+    store: Store
+    master: Sealer
+
+
+@dataclass(frozen=True, slots=True)
+class RootKey:
+    """The key a store's owner signs with; the secret is known only when it is new or given."""
+
+    access_key_id: str
+    secret: str | None
+    new: bool
+
+
+def store_path(settings: Settings) -> Path | None:
+    """Give the file of an SQLite store; None for one in memory."""
+    return None if settings.store == MEMORY else Path(settings.store.removeprefix(SQLITE))
+
+
+@asynccontextmanager
+async def open_store(
+    settings: Settings,
+    observer: StoreObserver = NO_OBSERVER,
+    entropy: Entropy = secrets.token_bytes,
+) -> AsyncIterator[OpenStore]:
+    """Open the store of the settings, for as long as the block lasts.
+
+    Raises StoreUnusable with what to do.
+    """
+    path = store_path(settings)
+    if path is None:
+        store = SQLiteStore.in_memory(observer)
+    else:
+        store = SQLiteStore.open(path, observer)
+    try:
+        yield OpenStore(store, Sealer([master_key(_master_secret(settings, path))], entropy))
+    except ValueError as error:
+        raise StoreUnusable(f"master_key (KEEPSTEP_MASTER_KEY): {error}") from None
+    finally:
+        await store.close()
+
+
+async def root_key(settings: Settings, opened: OpenStore, *, now: int, entropy: Entropy) -> RootKey:
+    """Give the root key: that of the settings, else the store's oldest, else a new one."""
+    if settings.access_key_id is not None and settings.secret_access_key is not None:
+        secret = settings.secret_access_key.get_secret_value()
+        return RootKey(settings.access_key_id, secret, new=False)
+    for key in await opened.store.list_access_keys():
+        return RootKey(key.access_key_id, None, new=False)
+    key, secret = await create_access_key(
+        opened.store,
+        opened.master,
+        description="root, made at first start",
+        read_only=False,
+        now=now,
+        entropy=entropy,
+    )
+    return RootKey(key.access_key_id, secret, new=True)
+
+
+@asynccontextmanager
+async def assemble(
+    settings: Settings,
+    *,
+    clock: Clock = system_clock,
+    entropy: Entropy = secrets.token_bytes,
+) -> AsyncIterator[tuple[KeepstepApplication, RootKey]]:
+    """Give the application of a server, working for as long as the block lasts.
+
+    Raises StoreUnusable with what to do.
+    """
+    metrics = Metrics()
+    async with AsyncExitStack() as stack:
+        opened = await stack.enter_async_context(open_store(settings, metrics, entropy))
+        sealer = await load_sealer(opened.store, opened.master, now=clock(), entropy=entropy)
+        root = await root_key(settings, opened, now=clock(), entropy=entropy)
+        housekeeping = Housekeeping(opened.store, clock)
+        await stack.enter_async_context(_in_background(housekeeping))
+        service = Service(
+            store=opened.store,
+            pools=KnownPools(opened.store, clock, open_pools=settings.open_pools),
+            statistics=housekeeping,
+            sealer=sealer,
+            limits=settings.limits,
+            clock=clock,
+            entropy=entropy,
+        )
+        keys = KeyRing(
+            opened.store, opened.master, settings.account_id, _given_key(settings), clock
+        )
+        authenticator = Authenticator(
+            keys, clock, regions=settings.regions, public_hosts=settings.public_hosts
+        )
+        application = KeepstepApplication(
+            Handler(service, authenticator, settings.region),
+            operator_pages(opened.store, metrics),
+            metrics,
+            CrossOrigin(settings.cors_origins),
+            entropy,
+            body_bytes=settings.request_body_bytes,
+            log_requests=settings.log_requests,
+        )
+        yield application, root
+
+
+@asynccontextmanager
+async def _in_background(housekeeping: Housekeeping) -> AsyncIterator[None]:
+    task = asyncio.create_task(housekeeping.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await housekeeping.flush()
+
+
+def _given_key(settings: Settings) -> SigningKey | None:
+    if settings.access_key_id is None or settings.secret_access_key is None:
+        return None
+    developer = Developer(account_id=settings.account_id, access_key_id=settings.access_key_id)
+    return SigningKey(developer, settings.secret_access_key.get_secret_value())
+
+
+def _master_secret(settings: Settings, store: Path | None) -> str:
+    if settings.master_key is not None:
+        return settings.master_key.get_secret_value()
+    file = settings.master_key_file
+    if file is None and store is None:
+        return secrets.token_hex(MASTER_KEY_BYTES)
+    return _read_or_make(file or Path(f"{store}.key"), may_make=file is None)
+
+
+def _read_or_make(file: Path, *, may_make: bool) -> str:
+    try:
+        if may_make:
+            with suppress(FileExistsError):
+                descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(descriptor, "w") as made:
+                    made.write(secrets.token_hex(MASTER_KEY_BYTES) + "\n")
+                    made.flush()
+                    os.fsync(made.fileno())
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise StoreUnusable(
+            f"the master key file {file} cannot be read ({error.strerror}); name the right one as "
+            "master_key_file (KEEPSTEP_MASTER_KEY_FILE)"
+        ) from None

@@ -1,0 +1,269 @@
+"""Who signed a request: Signature Version 4 checked against the keys of the server.
+
+The order of checks, their codes and their texts follow the real services; what SDKs put on
+the wire differently (hosts without a port, overridden methods, proxies that decode the path)
+is tried as a short, fixed list of alternatives after the plain reading fails.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from itertools import product
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+
+from keepstep.domain.access import Developer
+from keepstep.domain.limits import CLOCK_SKEW_MS, SIGNING_KEYS_CACHED_MAX
+from keepstep.interfaces.service import Clock
+from keepstep.wire import sigv4
+from keepstep.wire.errors import (
+    IncompleteSignatureException,
+    InvalidSignatureException,
+    MissingAuthenticationTokenException,
+    UnrecognizedClientException,
+)
+
+from .keys import KeyRing
+from .routes import METHOD_OVERRIDE
+from .settings import REGION_PATTERN
+
+TIME_FORMAT: Final = "%Y%m%dT%H%M%SZ"
+MUST_BE_SIGNED: Final = ("host", "x-amz-date", "x-amz-security-token", "x-amz-target")
+ONCE_ONLY: Final = (b"authorization", b"x-amz-date", b"x-amz-security-token", b"host")
+
+_TIME: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+_NO_SECRET: Final = "x" * 40
+_MISMATCH: Final = (
+    "The request signature we calculated does not match the signature you provided. Check your "
+    "AWS Secret Access Key and signing method. Consult the service documentation for details."
+)
+
+
+class SignedRequest(msgspec.Struct, frozen=True):
+    """The parts of a request as they arrived; ``headers`` have lower-case names, in order.
+
+    ``by_name`` holds the same headers by name, ``effective_method`` the method the request
+    stands for.
+    """
+
+    method: str
+    effective_method: str
+    raw_path: bytes
+    query: bytes
+    headers: Sequence[tuple[bytes, bytes]]
+    by_name: Mapping[bytes, bytes]
+    body: bytes
+
+
+class Authenticator:
+    """Checks signatures. Holds derived signing keys, which are good for one day each."""
+
+    def __init__(
+        self,
+        keys: KeyRing,
+        clock: Clock,
+        *,
+        regions: Sequence[str],
+        public_hosts: Sequence[str],
+    ) -> None:
+        """``regions`` narrows the regions a signature may name; empty means any."""
+        self._keys = keys
+        self._clock = clock
+        self._regions = frozenset(regions)
+        self._public_hosts = [host.encode() for host in public_hosts]
+        self._signing_keys: dict[tuple[str, str, str, str], bytes] = {}
+
+    async def authenticate(self, request: SignedRequest, service: str) -> Developer:
+        """Give the developer who signed a request to a service.
+
+        Raises the authentication errors of ``wire.errors``, in this order: missing, incomplete,
+        unknown key, time, scope, signature. An unknown key costs the same work as a known one.
+        """
+        authorization, time = self._parse(request)
+        key = await self._keys.find(authorization.access_key_id)
+        # No long-term key goes with a session token.
+        if key is None or b"x-amz-security-token" in request.by_name:
+            unknown = self._cached_signing_key(authorization, _NO_SECRET)
+            self._matches(request, authorization, time, unknown)
+            raise UnrecognizedClientException(
+                "The security token included in the request is invalid."
+            )
+        self._check_time(authorization, time)
+        self._check_scope(authorization, service)
+        _check_signed_headers(request, authorization)
+        signing_key = self._cached_signing_key(authorization, key.secret)
+        if not self._matches(request, authorization, time, signing_key):
+            raise InvalidSignatureException(_MISMATCH)
+        return key.developer
+
+    def _parse(self, request: SignedRequest) -> tuple[sigv4.Authorization, str]:
+        headers = request.by_name
+        value = headers.get(b"authorization")
+        if value is None:
+            raise MissingAuthenticationTokenException("Missing Authentication Token")
+        if len(headers) != len(request.headers):
+            _refuse_repeated(request.headers)
+        if b"X-Amz-Signature=" in request.query:
+            raise IncompleteSignatureException(
+                "The request is signed both in its Authorization header and in its query; sign "
+                "it once, in the header."
+            )
+        date = headers.get(b"x-amz-date") or headers.get(b"date")
+        text = value.decode("latin-1")
+        authorization = sigv4.parse_authorization(text, dated=date is not None)
+        return authorization, _basic_time((date or b"").decode("latin-1"))
+
+    def _check_time(self, authorization: sigv4.Authorization, time: str) -> None:
+        if time[:8] != authorization.date:
+            raise InvalidSignatureException(
+                "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date "
+                f"from HTTP: '{authorization.date}' != '{time[:8]}', from '{time}'."
+            )
+        now = self._clock()
+        signed = _milliseconds(time)
+        if signed < now - CLOCK_SKEW_MS:
+            raise InvalidSignatureException(
+                f"Signature expired: {time} is now earlier than {_format(now - CLOCK_SKEW_MS)} "
+                f"({_format(now)} - 5 min.)"
+            )
+        if signed > now + CLOCK_SKEW_MS:
+            raise InvalidSignatureException(
+                f"Signature not yet current: {time} is still later than "
+                f"{_format(now + CLOCK_SKEW_MS)} ({_format(now)} + 5 min.)"
+            )
+
+    def _check_scope(self, authorization: sigv4.Authorization, service: str) -> None:
+        region = authorization.region
+        known = region in self._regions if self._regions else REGION_PATTERN.fullmatch(region)
+        if not known:
+            raise InvalidSignatureException(
+                f"Credential should be scoped to a valid region, not '{region}'. "
+            )
+        if authorization.service != service:
+            raise InvalidSignatureException(
+                f"Credential should be scoped to correct service: '{service}'. "
+            )
+
+    def _cached_signing_key(self, authorization: sigv4.Authorization, secret: str) -> bytes:
+        name = (
+            secret,
+            authorization.date,
+            authorization.region,
+            authorization.service,
+        )
+        key = self._signing_keys.get(name)
+        if key is None:
+            if len(self._signing_keys) >= SIGNING_KEYS_CACHED_MAX:
+                self._signing_keys.clear()
+            key = self._signing_keys[name] = sigv4.signing_key(*name)
+        return key
+
+    def _matches(
+        self,
+        request: SignedRequest,
+        authorization: sigv4.Authorization,
+        time: str,
+        signing_key: bytes,
+    ) -> bool:
+        payload_hash = hashlib.sha256(request.body).hexdigest()
+        claimed = request.by_name.get(b"x-amz-content-sha256")
+        overridden = METHOD_OVERRIDE in request.by_name
+        hashes = [payload_hash]
+        if overridden:
+            # Unity signs a DELETE without a body, then sends a POST with "{}".
+            hashes.append(sigv4.EMPTY_PAYLOAD_HASH)
+        if claimed is not None and claimed.decode("latin-1") not in hashes:
+            return False
+        signed = authorization.signed_headers
+        query = sigv4.canonical_query(request.query)
+        expected = authorization.signature.encode("latin-1")
+        for method, path, headers, digest in self._readings(request, signed, hashes):
+            text = sigv4.canonical_request(method, path, query, headers, signed, digest)
+            computed = sigv4.signature(signing_key, time, authorization.scope, text)
+            if hmac.compare_digest(computed.encode(), expected):
+                return True
+        return False
+
+    def _readings(
+        self, request: SignedRequest, signed: Sequence[str], hashes: list[str]
+    ) -> Iterator[tuple[str, str, str, str]]:
+        """Give the plain reading of a request first, then the known alternatives."""
+        headers = sigv4.canonical_headers(request.headers, signed)
+        if headers is None:
+            return
+        path = sigv4.canonical_path(request.raw_path)
+        method = request.effective_method
+        yield method, path, headers, hashes[0]
+        methods = [method]
+        if method != request.method and METHOD_OVERRIDE.decode() in signed:
+            methods.append(request.method)
+        # What a client sent to a proxy that decodes the path before it forwards it.
+        decoded = unquote_to_bytes(request.raw_path)
+        sent = sigv4.canonical_path(sigv4.canonical_path(decoded).encode())
+        alternatives = [headers, *self._other_hosts(request, signed)]
+        yield from product(methods, dict.fromkeys((path, sent)), alternatives, hashes)
+
+    def _other_hosts(self, request: SignedRequest, signed: Sequence[str]) -> Iterator[str]:
+        """Give the headers with the host as iOS signs it, without a port, or as configured."""
+        host = request.by_name.get(b"host", b"")
+        name, colon, _ = host.rpartition(b":")
+        for other in ([name] if colon else []) + self._public_hosts:
+            replaced = [
+                (header, other if header == b"host" else value) for header, value in request.headers
+            ]
+            yield sigv4.canonical_headers(replaced, signed) or ""
+
+
+def _refuse_repeated(headers: Sequence[tuple[bytes, bytes]]) -> None:
+    names = [name for name, _ in headers]
+    for name in ONCE_ONLY:
+        if names.count(name) > 1:
+            raise IncompleteSignatureException(
+                f"The header {name.decode()} is given more than once; send it once."
+            )
+
+
+def _check_signed_headers(request: SignedRequest, authorization: sigv4.Authorization) -> None:
+    for name in MUST_BE_SIGNED:
+        if name not in authorization.signed_headers and (
+            name == "host" or name.encode() in request.by_name
+        ):
+            raise InvalidSignatureException(
+                f"'{name}' must be a 'SignedHeader' in the AWS Authorization."
+            )
+
+
+def _basic_time(text: str) -> str:
+    """Give a date header's time as ``YYYYMMDDTHHMMSSZ``."""
+    if _TIME.fullmatch(text):
+        return text
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC).strftime(TIME_FORMAT)
+    except (ValueError, OverflowError):
+        raise _bad_time(text) from None
+
+
+@lru_cache(maxsize=1024)
+def _milliseconds(time: str) -> int:
+    try:
+        parsed = datetime.strptime(time, TIME_FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        raise _bad_time(time) from None
+    return int(parsed.timestamp()) * 1000
+
+
+def _bad_time(text: str) -> IncompleteSignatureException:
+    return IncompleteSignatureException(
+        f"Date must be in ISO-8601 'basic format'. Got '{text[:64]}'. "
+        "See http://en.wikipedia.org/wiki/ISO_8601"
+    )
+
+
+def _format(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime(TIME_FORMAT)

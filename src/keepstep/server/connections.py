@@ -1,0 +1,112 @@
+"""One HTTP/1.1 connection: uvicorn's, with limits on headers and on slowness.
+
+uvicorn bounds bodies by back-pressure, and leaves the size of headers and the time a request
+may take to arrive to a proxy; a server that is exposed directly needs its own.
+"""
+
+import asyncio
+from typing import Any, Final, cast
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from keepstep.domain.limits import Limits
+from keepstep.wire.rest_json import CONTENT_TYPE
+
+_MALFORMED: Final = (400, "MalformedHttpRequestException", "The request is not HTTP/1.1.")
+
+
+class LimitedConnection(HttpToolsProtocol):
+    """Refuses headers over a size, requests over a time, and clients that do not read."""
+
+    def __init__(self, *arguments: Any, limits: Limits, **options: Any) -> None:
+        """Take uvicorn's arguments and the limits."""
+        super().__init__(*arguments, **options)
+        self._limits = limits
+        self._begun_at: float | None = None
+        self._in_headers = True
+        self._header_bytes = 0
+        self._unread_bytes = 0
+        self._refusal = _MALFORMED
+        self._watch: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Watch over the connection from its first moment."""
+        super().connection_made(transport)
+        self._watch_again()
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self._limits.idle_seconds, self.timeout_keep_alive_handler
+        )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop watching."""
+        if self._watch is not None:
+            self._watch.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser, within the limit on headers."""
+        if self._begun_at is None:
+            self._begun_at = self.loop.time()
+            self._header_bytes = 0
+            self._in_headers = True
+        if self._in_headers:
+            self._header_bytes += len(data)
+        super().data_received(data)
+        too_long = self._header_bytes > self._limits.request_header_bytes
+        if self._in_headers and too_long and not self.transport.is_closing():
+            self._refuse_headers()
+            self.send_400_response("")
+
+    def on_headers_complete(self) -> None:
+        """Check the exact size when one read brought headers and body together."""
+        self._in_headers = False
+        if self._header_bytes > self._limits.request_header_bytes:
+            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if size > self._limits.request_header_bytes:
+                self._refuse_headers()
+                raise ValueError("headers too long")
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Let the next request have its own time."""
+        self._begun_at = None
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse a request that cannot be served, in the service's error form, and close."""
+        del msg
+        status, code, text = self._refusal
+        body = b'{"__type":"%b","message":"%b"}' % (code.encode(), text.encode())
+        head = [
+            STATUS_LINE[status],
+            b"content-type: %b\r\n" % CONTENT_TYPE.encode(),
+            b"content-length: %d\r\n" % len(body),
+            b"x-amzn-ErrorType: %b\r\n" % code.encode(),
+            b"connection: close\r\n\r\n",
+        ]
+        self.transport.write(b"".join(head) + body)
+        self.transport.close()
+
+    def _refuse_headers(self) -> None:
+        text = f"The request line and headers may have {self._limits.request_header_bytes} bytes."
+        self._refusal = (431, "RequestEntityTooLargeException", text)
+
+    def _watch_again(self) -> None:
+        self._watch = self.loop.call_later(self._limits.request_seconds, self._look)
+
+    def _look(self) -> None:
+        """End a request that has not arrived whole, or an answer that nobody reads."""
+        seconds = self._limits.request_seconds
+        if self.transport.is_closing():
+            return
+        unread = cast("Any", self.transport).get_write_buffer_size()
+        if unread and unread == self._unread_bytes:
+            self.transport.abort()
+            return
+        self._unread_bytes = unread
+        if self._begun_at is not None and self.loop.time() - self._begun_at >= seconds:
+            text = f"The request did not arrive whole within {seconds} seconds."
+            self._refusal = (408, "RequestTimeoutException", text)
+            self.send_400_response("")
+            return
+        self._watch_again()

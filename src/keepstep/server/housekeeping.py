@@ -1,0 +1,60 @@
+"""What a server does beside answering: adding up statistics and forgetting expired sessions."""
+
+import asyncio
+from collections import Counter
+
+import structlog
+
+from keepstep.domain.limits import (
+    CONSUMED_SESSIONS_PURGE_MS,
+    PURGE_ROWS_MAX,
+    STATISTICS_FLUSH_MS,
+)
+from keepstep.interfaces.service import Clock
+from keepstep.interfaces.storage import Store, StoreUnavailable
+
+_log = structlog.stdlib.get_logger()
+
+
+class Housekeeping:
+    """Counts in memory, and works on the store at intervals until it is stopped."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        """Start with ``run``."""
+        self._store = store
+        self._clock = clock
+        self._sync_sessions: Counter[str] = Counter()
+
+    def count_sync_session(self, identity_pool_id: str) -> None:
+        """Count a sync session begun in a pool."""
+        self._sync_sessions[identity_pool_id] += 1
+
+    async def run(self) -> None:
+        """Work until cancelled; what fails is logged and tried again at the next interval."""
+        purged_at = self._clock()
+        while True:
+            await asyncio.sleep(STATISTICS_FLUSH_MS / 1000)
+            try:
+                await self.flush()
+                if self._clock() - purged_at >= CONSUMED_SESSIONS_PURGE_MS:
+                    purged_at = self._clock()
+                    await self.purge()
+            except StoreUnavailable as error:
+                _log.error("housekeeping_failed", reason=str(error))
+
+    async def flush(self) -> None:
+        """Add what was counted to the store; on failure it stays counted."""
+        if not self._sync_sessions:
+            return
+        counted, self._sync_sessions = self._sync_sessions, Counter()
+        try:
+            await self._store.add_sync_sessions(counted)
+        except StoreUnavailable:
+            self._sync_sessions.update(counted)
+            raise
+
+    async def purge(self) -> None:
+        """Forget the consumed sessions that have expired, a bounded number at a time."""
+        now = self._clock()
+        while await self._store.purge_consumed_sessions(now, limit=PURGE_ROWS_MAX):
+            pass

@@ -1,0 +1,72 @@
+"""What Prometheus reads at ``/metrics``."""
+
+import os
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+MULTIPROCESS_DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""Environment variable by which several workers add up; set before this module is imported."""
+
+_REQUEST_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)
+_STORE_SECONDS: Final = (0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.5, 5)
+_GROUP_SIZES: Final = (1, 2, 4, 8, 16, 32, 64)
+
+
+class Metrics:
+    """The counters of one server. Also observes the store."""
+
+    def __init__(self) -> None:
+        """Make a registry of its own, so that servers in one process do not mix."""
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "keepstep_requests",
+            "Requests answered, by operation and error code.",
+            ("operation", "code"),
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "keepstep_request_seconds",
+            "Time from the whole request to the whole answer, by operation.",
+            ("operation",),
+            buckets=_REQUEST_SECONDS,
+            registry=self._registry,
+        )
+        store_seconds = Histogram(
+            "keepstep_store_seconds",
+            "Time of one read, and of one change until it is durable.",
+            ("kind",),
+            buckets=_STORE_SECONDS,
+            registry=self._registry,
+        )
+        group_changes = Histogram(
+            "keepstep_commit_group_changes",
+            "Changes made durable by one commit.",
+            buckets=_GROUP_SIZES,
+            registry=self._registry,
+        )
+        self.observe_read = store_seconds.labels("read").observe
+        self.observe_change = store_seconds.labels("change").observe
+        self.observe_group = group_changes.observe
+        self._children: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
+
+    def observe_request(self, operation: str, code: str, seconds: float) -> None:
+        """Count one answered request; ``code`` is OK or the error's."""
+        children = self._children.get((operation, code))
+        if children is None:
+            children = (
+                self._requests.labels(operation, code),
+                self._seconds.labels(operation),
+            )
+            self._children[operation, code] = children
+        children[0].inc()
+        children[1].observe(seconds)
+
+    def exposition(self) -> bytes:
+        """Give the metrics as text; with several workers, those of all of them."""
+        if os.environ.get(MULTIPROCESS_DIRECTORY):
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)
+            return generate_latest(registry)
+        return generate_latest(self._registry)

@@ -1,0 +1,173 @@
+"""Running a server: its socket, its event loop, its worker processes, its end."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import structlog
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from .assembly import RootKey, assemble
+from .connections import LimitedConnection
+from .logs import configure_logs
+from .metrics import MULTIPROCESS_DIRECTORY
+from .settings import Settings
+
+BACKLOG = 2048
+STOPS = (signal.SIGINT, signal.SIGTERM)
+
+Ready = Callable[[str, RootKey], None]
+"""Is told the endpoint and the root key once requests are answered."""
+
+
+def serve(settings: Settings, on_ready: Ready) -> None:
+    """Serve until SIGINT or SIGTERM; requests in flight are finished first.
+
+    Raises StoreUnusable, or OSError if the address is taken.
+    """
+    listener = bind(settings)
+    if settings.workers == 1:
+        configure_logs()
+        run(settings, listener, on_ready)
+    else:
+        _serve_with_workers(settings, listener, on_ready)
+
+
+def bind(settings: Settings) -> socket.socket:
+    """Listen on the address of the settings. Raises OSError."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((settings.host, settings.port))
+    listener.listen(BACKLOG)
+    listener.set_inheritable(True)
+    return listener
+
+
+def endpoint(listener: socket.socket) -> str:
+    """Give the URL that clients on this machine reach a listener by."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def run(settings: Settings, listener: socket.socket, on_ready: Ready) -> None:
+    """Serve a listener from this process."""
+    sys.setswitchinterval(0.0005)  # the writer thread's wait for the interpreter after a commit
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(serve_listener(settings, listener, on_ready))
+
+
+async def serve_listener(
+    settings: Settings,
+    listener: socket.socket,
+    on_ready: Ready,
+    *,
+    on_server: Callable[[uvicorn.Server], None] | None = None,
+    **injected: Any,
+) -> None:
+    """Assemble a server and serve a listener until it is told to stop.
+
+    ``injected`` may hold another clock and entropy; ``on_server`` is given the means to stop.
+    """
+    async with assemble(settings, **injected) as (application, root):
+        server = _Server(
+            uvicorn_config(settings, application), lambda: on_ready(endpoint(listener), root)
+        )
+        if on_server is not None:
+            on_server(server)
+        await server.serve(sockets=[listener])
+
+
+def uvicorn_config(settings: Settings, application: Any) -> uvicorn.Config:
+    """Give uvicorn's configuration for an application."""
+    return uvicorn.Config(
+        application,
+        http=partial(LimitedConnection, limits=settings.limits),  # pyright: ignore[reportArgumentType] -- any factory of protocols does
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=settings.idle_seconds,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop at SIGINT and SIGTERM, and return: uvicorn would end the process by the signal.
+
+        The store must be closed first. Threads get no signals; who started one stops it.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        kept = {number: signal.signal(number, self.handle_exit) for number in STOPS}
+        try:
+            yield
+        finally:
+            for number, handler in kept.items():
+                signal.signal(number, handler)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self._on_started()
+
+
+def _serve_with_workers(settings: Settings, listener: socket.socket, on_ready: Ready) -> None:
+    with tempfile.TemporaryDirectory(prefix="keepstep-metrics-") as directory:
+        os.environ[MULTIPROCESS_DIRECTORY] = directory
+        root = asyncio.run(_prepare(settings))
+        started = multiprocessing.get_context("spawn").Semaphore(0)
+        config = uvicorn_config(settings, "keepstep")
+        target = partial(_work, settings, started)
+        waiting = threading.Thread(
+            target=_wait_for_workers,
+            args=(started, settings.workers, lambda: on_ready(endpoint(listener), root)),
+            daemon=True,
+        )
+        waiting.start()
+        Multiprocess(config, target=target, sockets=[listener]).run()
+
+
+async def _prepare(settings: Settings) -> RootKey:
+    """Make the store and its keys before workers open it, so that only one of them has to."""
+    async with assemble(settings) as (_, root):
+        return root
+
+
+def _work(settings: Settings, started: Any, sockets: list[socket.socket]) -> None:
+    configure_logs()
+    structlog.contextvars.clear_contextvars()
+    run(settings, sockets[0], lambda _endpoint, _root: started.release())
+
+
+def _wait_for_workers(started: Any, count: int, on_ready: Callable[[], None]) -> None:
+    for _ in range(count):
+        started.acquire()
+    on_ready()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except ImportError:  # uvloop has no build for this platform
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop

@@ -1,0 +1,196 @@
+"""The settings: a TOML file, over it ``KEEPSTEP_*`` variables, over them command-line flags."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any, Final, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from keepstep.domain.limits import KIB, MASTER_KEY_LENGTH_MIN, Limits
+
+ENVIRONMENT_PREFIX: Final = "KEEPSTEP_"
+DEFAULT_FILE: Final = Path("keepstep.toml")
+REGION_PATTERN: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
+
+_DEFAULTS = Limits()
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used; each line names one, with both its spellings."""
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set. A field's description is its documentation."""
+
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    store: str = Field(
+        "sqlite:keepstep.db",
+        description="Where data lives: sqlite:PATH, or sqlite::memory: for data that ends with "
+        "the process.",
+    )
+    workers: int = Field(1, ge=1, le=64, description="Processes that serve the port.")
+    master_key: SecretStr | None = Field(
+        None,
+        description=f"Key, of {MASTER_KEY_LENGTH_MIN} characters or more, that seals the secrets "
+        "in the store.",
+    )
+    master_key_file: Path | None = Field(
+        None,
+        description="File that holds the master key; by default STORE.key, made at first start.",
+    )
+    access_key_id: str | None = Field(
+        None, min_length=16, max_length=128, pattern=r"^\w+$", description="The root key's id."
+    )
+    secret_access_key: SecretStr | None = Field(None, description="The root key's secret.")
+    account_id: str = Field(
+        "000000000000", pattern=r"^[0-9]{12}$", description="The account that owns every pool."
+    )
+    region: str = Field("us-east-1", description="Region of new ids.")
+    regions: list[str] = Field(
+        [], description="Regions that a signature may name; empty for any well-formed one."
+    )
+    public_hosts: list[str] = Field(
+        [],
+        description="Host names that clients sign when a proxy in front changes the Host header.",
+    )
+    open_pools: bool = Field(
+        False, description="Take any well-formed identity pool id and create it at first use."
+    )
+    cors_origins: list[str] = Field(
+        ["*"], description="Origins whose pages may call the service; * for all."
+    )
+    log_requests: bool = Field(True, description="Write one log line for each request.")
+    shutdown_seconds: int = Field(
+        30, ge=0, le=3600, description="How long a stop waits for requests in flight."
+    )
+    datasets_per_identity: int = Field(
+        _DEFAULTS.datasets_per_identity, ge=1, le=999, description="Datasets an identity may have."
+    )
+    records_per_dataset: int = Field(
+        _DEFAULTS.records_per_dataset, ge=1, description="Live records a dataset may hold."
+    )
+    dataset_bytes: int = Field(
+        _DEFAULTS.dataset_bytes, ge=1, description="Bytes of keys and values a dataset may hold."
+    )
+    request_body_bytes: int = Field(
+        _DEFAULTS.request_body_bytes, ge=KIB, description="Bytes of a request's body."
+    )
+    request_header_bytes: int = Field(
+        _DEFAULTS.request_header_bytes, ge=KIB, description="Bytes of a request's line and headers."
+    )
+    request_seconds: int = Field(
+        _DEFAULTS.request_seconds, ge=1, description="Seconds for a request to arrive whole."
+    )
+    idle_seconds: int = Field(
+        _DEFAULTS.idle_seconds, ge=1, description="Seconds a kept-alive connection may be silent."
+    )
+
+    @field_validator("region")
+    @classmethod
+    def _well_formed_region(cls, region: str) -> str:
+        if REGION_PATTERN.fullmatch(region) is None:
+            raise ValueError("a region looks like us-east-1")
+        return region
+
+    @field_validator("store")
+    @classmethod
+    def _known_store(cls, store: str) -> str:
+        if not store.startswith("sqlite:") or store == "sqlite:":
+            raise ValueError("a store is sqlite:PATH or sqlite::memory:")
+        return store
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if (self.access_key_id is None) != (self.secret_access_key is None):
+            raise ValueError(
+                "access_key_id (KEEPSTEP_ACCESS_KEY_ID) and secret_access_key "
+                "(KEEPSTEP_SECRET_ACCESS_KEY) go together; give both or neither"
+            )
+        if self.store == "sqlite::memory:" and self.workers > 1:
+            raise ValueError(
+                "a store in memory is one process's own; with workers (KEEPSTEP_WORKERS) over 1 "
+                "use store (KEEPSTEP_STORE) sqlite:PATH"
+            )
+        return self
+
+    @property
+    def limits(self) -> Limits:
+        """The limits among the settings."""
+        return Limits(
+            datasets_per_identity=self.datasets_per_identity,
+            records_per_dataset=self.records_per_dataset,
+            dataset_bytes=self.dataset_bytes,
+            request_body_bytes=self.request_body_bytes,
+            request_header_bytes=self.request_header_bytes,
+            request_seconds=self.request_seconds,
+            idle_seconds=self.idle_seconds,
+        )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read flags first, then the environment, then the file."""
+        file = settings_file()
+        if file is None:
+            return init_settings, env_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
+
+
+def settings_file() -> Path | None:
+    """Give the settings file: ``KEEPSTEP_CONFIG``, or ``keepstep.toml`` if there is one."""
+    named = os.environ.get(ENVIRONMENT_PREFIX + "CONFIG")
+    if named:
+        return Path(named)
+    return DEFAULT_FILE if DEFAULT_FILE.is_file() else None
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Read the settings; a flag of None is one that was not given.
+
+    Raises SettingsError.
+    """
+    file = settings_file()
+    if file is not None and not file.is_file():
+        raise SettingsError(f"config (KEEPSTEP_CONFIG): there is no file {file}")
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        problems = [_problem(detail["loc"], detail["msg"]) for detail in error.errors()]
+        raise SettingsError("\n".join(problems)) from None
+    except ValueError as error:
+        raise SettingsError(f"the settings cannot be read: {error}") from None
+
+
+def unknown_variables() -> list[str]:
+    """Give the ``KEEPSTEP_*`` variables that no setting has; most often a slip of the pen."""
+    known = {ENVIRONMENT_PREFIX + name.upper() for name in Settings.model_fields}
+    known.add(ENVIRONMENT_PREFIX + "CONFIG")
+    return sorted(
+        name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX) and name not in known
+    )
+
+
+def _problem(location: tuple[int | str, ...], message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    if not location:
+        return text
+    name = str(location[0]).lower()
+    if name not in Settings.model_fields:
+        return f"{name}: there is no such setting"
+    return f"{name} ({ENVIRONMENT_PREFIX}{name.upper()}): {text}"
