@@ -49,7 +49,9 @@ def server(clean_environment: None) -> Iterator[LocalServer]:
 def client_of(server: LocalServer) -> "CognitoSyncClient":
     """Give a boto3 client of a server that tries each call once."""
     once = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
-    return boto3.client("cognito-sync", config=once, **server.client_arguments)
+    return boto3.client(  # pyright: ignore[reportUnknownMemberType] -- stubs of one service only
+        "cognito-sync", config=once, **server.client_arguments
+    )
 
 
 @pytest.fixture(scope="session")

@@ -243,9 +243,12 @@ def _file_of(settings: Settings) -> Path:
 
 
 def _print_ready(settings: Settings, url: str, root: RootKey) -> None:
-    secret = "(as given)" if root.secret is None or not root.new else root.secret
-    if root.secret is None:
-        secret = "(printed at the first start; 'keepstep key create' makes another)"
+    if root.new:
+        shown = root.secret
+    elif root.secret is not None:
+        shown = "(as given)"
+    else:
+        shown = "(printed at the first start; 'keepstep key create' makes another)"
     pool = f"{settings.region}:00000000-0000-0000-0000-000000000000"
     lines = [
         f"keepstep {__version__} is ready at {url} (store: {settings.store})",
@@ -253,7 +256,7 @@ def _print_ready(settings: Settings, url: str, root: RootKey) -> None:
         f"export AWS_ENDPOINT_URL={url}",
         f"export AWS_DEFAULT_REGION={settings.region}",
         f"export AWS_ACCESS_KEY_ID={root.access_key_id}",
-        f"export AWS_SECRET_ACCESS_KEY={secret}",
+        f"export AWS_SECRET_ACCESS_KEY={shown}",
         f"aws cognito-sync list-datasets --identity-pool-id {pool} --identity-id {pool}",
     ]
     typer.echo("\n".join(lines))

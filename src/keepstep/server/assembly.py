@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,16 +64,13 @@ async def open_store(
     settings: Settings,
     observer: StoreObserver = NO_OBSERVER,
     entropy: Entropy = secrets.token_bytes,
-) -> AsyncIterator[OpenStore]:
+) -> AsyncGenerator[OpenStore]:
     """Open the store of the settings, for as long as the block lasts.
 
     Raises StoreUnusable with what to do.
     """
     path = store_path(settings)
-    if path is None:
-        store = SQLiteStore.in_memory(observer)
-    else:
-        store = SQLiteStore.open(path, observer)
+    store = SQLiteStore.in_memory(observer) if path is None else SQLiteStore.open(path, observer)
     try:
         yield OpenStore(store, Sealer([master_key(_master_secret(settings, path))], entropy))
     except ValueError as error:
@@ -106,7 +103,7 @@ async def assemble(
     *,
     clock: Clock = system_clock,
     entropy: Entropy = secrets.token_bytes,
-) -> AsyncIterator[tuple[KeepstepApplication, RootKey]]:
+) -> AsyncGenerator[tuple[KeepstepApplication, RootKey]]:
     """Give the application of a server, working for as long as the block lasts.
 
     Raises StoreUnusable with what to do.
@@ -146,7 +143,7 @@ async def assemble(
 
 
 @asynccontextmanager
-async def _in_background(housekeeping: Housekeeping) -> AsyncIterator[None]:
+async def _in_background(housekeeping: Housekeeping) -> AsyncGenerator[None]:
     task = asyncio.create_task(housekeeping.run())
     try:
         yield

@@ -41,7 +41,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back, and what is known of the request for the log: ``code`` is OK or an error's."""
+    """What goes back, and what the log may know of the request; ``code`` is OK or an error's."""
 
     status: int
     body: bytes
@@ -91,7 +91,7 @@ class Handler:
         except StoreUnavailable as error:
             refusal = _internal(request)
             _log.error("store_unavailable", request_id=request.request_id, reason=str(error))
-        except Exception:
+        except Exception:  # noqa: BLE001 -- logged whole; the caller gets a request id
             refusal = _internal(request)
             _log.exception("internal_error", request_id=request.request_id)
         return Answer(

@@ -46,10 +46,22 @@ class Metrics:
             buckets=_GROUP_SIZES,
             registry=self._registry,
         )
-        self.observe_read = store_seconds.labels("read").observe
-        self.observe_change = store_seconds.labels("change").observe
-        self.observe_group = group_changes.observe
+        self._read_seconds = store_seconds.labels("read")
+        self._change_seconds = store_seconds.labels("change")
+        self._group_changes = group_changes
         self._children: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
+
+    def observe_read(self, seconds: float) -> None:
+        """Take the time of one read of the store."""
+        self._read_seconds.observe(seconds)
+
+    def observe_change(self, seconds: float) -> None:
+        """Take the time of one change of the store."""
+        self._change_seconds.observe(seconds)
+
+    def observe_group(self, size: int) -> None:
+        """Take the number of changes in one commit."""
+        self._group_changes.observe(size)
 
     def observe_request(self, operation: str, code: str, seconds: float) -> None:
         """Count one answered request; ``code`` is OK or the error's."""

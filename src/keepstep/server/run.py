@@ -1,6 +1,7 @@
 """Running a server: its socket, its event loop, its worker processes, its end."""
 
 import asyncio
+import importlib
 import multiprocessing
 import os
 import signal
@@ -8,9 +9,10 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import structlog
@@ -24,6 +26,7 @@ from .metrics import MULTIPROCESS_DIRECTORY
 from .settings import Settings
 
 BACKLOG = 2048
+ANY_IPV4, ANY_IPV6 = str(IPv4Address(0)), str(IPv6Address(0))
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 Ready = Callable[[str, RootKey], None]
@@ -57,7 +60,7 @@ def bind(settings: Settings) -> socket.socket:
 def endpoint(listener: socket.socket) -> str:
     """Give the URL that clients on this machine reach a listener by."""
     host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    host = {ANY_IPV4: "127.0.0.1", ANY_IPV6: "::1"}.get(str(host), str(host))
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
@@ -111,7 +114,7 @@ class _Server(uvicorn.Server):
         self._on_started = on_started
 
     @contextmanager
-    def capture_signals(self) -> Iterator[None]:
+    def capture_signals(self) -> Generator[None]:
         """Stop at SIGINT and SIGTERM, and return: uvicorn would end the process by the signal.
 
         The store must be closed first. Threads get no signals; who started one stops it.
@@ -144,7 +147,7 @@ def _serve_with_workers(settings: Settings, listener: socket.socket, on_ready: R
             daemon=True,
         )
         waiting.start()
-        Multiprocess(config, target=target, sockets=[listener]).run()
+        Multiprocess(config, target, [listener]).run()
 
 
 async def _prepare(settings: Settings) -> RootKey:
@@ -167,7 +170,7 @@ def _wait_for_workers(started: Any, count: int, on_ready: Callable[[], None]) ->
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     try:
-        import uvloop
-    except ImportError:  # uvloop has no build for this platform
+        uvloop = importlib.import_module("uvloop")
+    except ImportError:  # there is no uvloop for this platform
         return asyncio.new_event_loop
     return uvloop.new_event_loop

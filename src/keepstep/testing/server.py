@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -55,7 +55,7 @@ class _Thread(threading.Thread):
     def run(self) -> None:
         try:
             self._work(self)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 -- raised in the test's thread
             self.failure = error
         finally:
             self.started.set()
@@ -75,7 +75,7 @@ def local_server(
     clock: Callable[[], int] | None = None,
     entropy: Callable[[int], bytes] | None = None,
     **settings: Any,
-) -> Iterator[LocalServer]:
+) -> Generator[LocalServer]:
     """Serve from a thread for as long as the block lasts.
 
     By default in memory, with a key of its own, any pool id accepted, and no request log; any

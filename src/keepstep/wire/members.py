@@ -1,7 +1,7 @@
-"""The constrained members that the shapes of the Cognito APIs are made of.
+r"""The constrained members that the shapes of the Cognito APIs are made of.
 
 Lengths are in characters, as in the published service model; patterns match the whole string,
-and ``\\w`` means ASCII, as it does in the service. Numbers carry the 64- and 32-bit ranges of
+and ``\w`` means ASCII, as it does in the service. Numbers carry the 64- and 32-bit ranges of
 the model's ``long`` and ``integer``.
 """
 
@@ -52,7 +52,7 @@ Integer = Annotated[int, Meta(ge=-INTEGER_MAX - 1, le=INTEGER_MAX)]
 Long = Annotated[int, Meta(ge=-LONG_MAX - 1, le=LONG_MAX)]
 SyncCount = Annotated[int, Meta(ge=0, le=LONG_MAX)]
 MaxResults = Annotated[int, Meta(ge=1, le=LONG_MAX)]
-"""``^[1-9]\\d*`` of up to 19 digits, from the older API Reference pages."""
+r"""``^[1-9]\d*`` of up to 19 digits, from the older API Reference pages."""
 
 Timestamp = Annotated[float, Meta(ge=0, le=SECONDS_MAX)]
 """Epoch seconds, with milliseconds as the fraction."""

@@ -138,7 +138,8 @@ def _decode_body(operation: Operation[Any, Any], body: bytes) -> dict[str, Any]:
     if not isinstance(decoded, dict):
         raise errors.InvalidParameterException("The request body is not a JSON object.")
     members = operation.body_members
-    return {name: value for name, value in decoded.items() if name in members}
+    given = cast("dict[str, Any]", decoded)
+    return {name: value for name, value in given.items() if name in members}
 
 
 def _decode_text(raw: bytes, member: str) -> str:

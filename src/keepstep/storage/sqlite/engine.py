@@ -8,7 +8,7 @@ commit there ever waits.
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -172,7 +172,7 @@ class SQLiteStore:
             self._lock.close()
 
     @contextmanager
-    def _reading(self) -> Iterator[None]:
+    def _reading(self) -> Generator[None]:
         begun = time.perf_counter()
         try:
             yield
@@ -182,7 +182,7 @@ class SQLiteStore:
             self._observer.observe_read(time.perf_counter() - begun)
 
     @contextmanager
-    def _reading_one_state(self) -> Iterator[None]:
+    def _reading_one_state(self) -> Generator[None]:
         with self._reading():
             self._reader.execute("BEGIN")
             try:

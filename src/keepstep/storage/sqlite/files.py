@@ -10,7 +10,7 @@ import os
 import re
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -31,12 +31,13 @@ _STEP_NAME = re.compile(r"(\d{4})_\w+\.sql")
 
 def schema_steps() -> list[str]:
     """Give the schema steps, oldest first; the position is the number, from 1."""
-    folder = files(__package__).joinpath("schema")
+    folder = files("keepstep.storage.sqlite").joinpath("schema")
     named = sorted((step.name, step) for step in folder.iterdir())
     steps = [(name, step.read_text(encoding="utf-8")) for name, step in named]
     for number, (name, _) in enumerate(steps, start=1):
         match = _STEP_NAME.fullmatch(name)
-        assert match is not None and int(match[1]) == number, name
+        assert match is not None, name
+        assert int(match[1]) == number, name
     return [text for _, text in steps]
 
 
@@ -58,7 +59,7 @@ def open_file(path: Path) -> tuple[sqlite3.Connection, IO[bytes]]:
     Raises StoreUnusable with what to do.
     """
     with _explained(path):
-        lock = Path(f"{path}.lock").open("ab")
+        lock = Path(f"{path}.lock").open("ab")  # noqa: SIM115 -- outlives this function
         try:
             connection = connect(str(path))
             connection.execute("PRAGMA journal_mode = WAL")
@@ -157,7 +158,7 @@ def _schema_version(connection: sqlite3.Connection) -> int:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _explained(path: Path) -> Generator[None]:
     try:
         yield
     except sqlite3.Error as error:

@@ -9,8 +9,8 @@ _SECTION = re.compile(r"^-- name: (\w+)\n(.*?);$", re.MULTILINE | re.DOTALL)
 
 
 def _load() -> Mapping[str, str]:
-    text = files(__package__).joinpath("queries.sql").read_text(encoding="utf-8")
-    return {name: statement for name, statement in _SECTION.findall(text)}
+    text = files("keepstep.storage.sqlite").joinpath("queries.sql").read_text(encoding="utf-8")
+    return dict(_SECTION.findall(text))
 
 
 QUERIES: Final = _load()
