@@ -23,6 +23,7 @@ from keepstep.server.assembly import (
 )
 from keepstep.server.keys import create_access_key
 from keepstep.server.settings import Settings, SettingsError, load_settings, unknown_variables
+from keepstep.server.workers import WorkersFailed
 
 Answer = TypeVar("Answer")
 StoreOption = Annotated[
@@ -48,7 +49,7 @@ def main() -> None:
     """Run the command line; failures that have a remedy are one sentence, not a traceback."""
     try:
         app()
-    except (SettingsError, StoreUnusable, StoreUnavailable, OSError) as error:
+    except (SettingsError, StoreUnusable, StoreUnavailable, WorkersFailed, OSError) as error:
         typer.echo(f"keepstep: {error}", err=True)
         sys.exit(2)
 

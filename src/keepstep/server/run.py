@@ -2,7 +2,6 @@
 
 import asyncio
 import importlib
-import multiprocessing
 import os
 import signal
 import socket
@@ -15,19 +14,17 @@ from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
-import structlog
 import uvicorn
-from uvicorn.supervisors import Multiprocess
 
 from .assembly import RootKey, assemble
 from .connections import LimitedConnection
 from .logs import configure_logs
 from .metrics import MULTIPROCESS_DIRECTORY
 from .settings import Settings
+from .workers import STOPS, Workers
 
 BACKLOG = 2048
 ANY_IPV4, ANY_IPV6 = str(IPv4Address(0)), str(IPv6Address(0))
-STOPS = (signal.SIGINT, signal.SIGTERM)
 
 Ready = Callable[[str, RootKey], None]
 """Is told the endpoint and the root key once requests are answered."""
@@ -137,35 +134,23 @@ class _Server(uvicorn.Server):
 def _serve_with_workers(settings: Settings, listener: socket.socket, on_ready: Ready) -> None:
     with tempfile.TemporaryDirectory(prefix="keepstep-metrics-") as directory:
         os.environ[MULTIPROCESS_DIRECTORY] = directory
+        configure_logs()
         root = asyncio.run(_prepare(settings))
-        started = multiprocessing.get_context("spawn").Semaphore(0)
-        config = uvicorn_config(settings, "keepstep")
-        target = partial(_work, settings, started)
-        waiting = threading.Thread(
-            target=_wait_for_workers,
-            args=(started, settings.workers, lambda: on_ready(endpoint(listener), root)),
-            daemon=True,
+        workers = Workers(
+            partial(_work, settings), listener, settings.workers, settings.shutdown_seconds
         )
-        waiting.start()
-        Multiprocess(config, target, [listener]).run()
+        workers.run(lambda: on_ready(endpoint(listener), root))
 
 
 async def _prepare(settings: Settings) -> RootKey:
-    """Make the store and its keys before workers open it, so that only one of them has to."""
+    """Make the store and its keys before workers open it, so that only one process has to."""
     async with assemble(settings) as (_, root):
         return root
 
 
-def _work(settings: Settings, started: Any, sockets: list[socket.socket]) -> None:
+def _work(settings: Settings, listener: socket.socket, started: Any) -> None:
     configure_logs()
-    structlog.contextvars.clear_contextvars()
-    run(settings, sockets[0], lambda _endpoint, _root: started.release())
-
-
-def _wait_for_workers(started: Any, count: int, on_ready: Callable[[], None]) -> None:
-    for _ in range(count):
-        started.acquire()
-    on_ready()
+    run(settings, listener, lambda _endpoint, _root: started.release())
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
