@@ -2,6 +2,7 @@
 
 import base64
 import enum
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -40,9 +41,16 @@ class AccessKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_access(
-    caller: Developer, accepts: CallerClass, *, action: str, reads: bool, resource: str
+    caller: Developer,
+    accepts: CallerClass,
+    *,
+    action: str,
+    reads: bool,
+    resource: Callable[[], str],
 ) -> None:
     """Refuse a caller of the wrong class, and a read-only key that would write.
+
+    ``resource`` names what is acted on, for the text of a denial.
 
     Raises NotAuthorizedException with the text seen in aws-sdk-php issue 494, or
     AccessDeniedException in the form of IAM.
@@ -52,7 +60,7 @@ def check_access(
     if caller.read_only and not reads:
         raise AccessDeniedException(
             f"User: arn:aws:iam::{caller.account_id}:user/{caller.access_key_id} is not "
-            f"authorized to perform: {action} on resource: {resource} because the access key "
+            f"authorized to perform: {action} on resource: {resource()} because the access key "
             "is read-only"
         )
 

@@ -44,7 +44,7 @@ class Service:
     entropy: Entropy
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """One call: who makes it, and what the operation may use."""
 

@@ -29,7 +29,7 @@ class StoreUnusable(Exception):
     """The store cannot be opened as it is. The text is for the operator and names what to do."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RecordsQuery:
     """Which records of a dataset to read.
 
@@ -44,7 +44,7 @@ class RecordsQuery:
     limit: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RecordsFound:
     """The dataset (None: the name never existed) and the records asked for, tombstones included.
 

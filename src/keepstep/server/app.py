@@ -4,11 +4,8 @@ Plain ASGI, because every request passes here; Starlette serves the operators' p
 """
 
 import time
-import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
-
-import structlog
 
 from keepstep.domain.sealing import Entropy
 from keepstep.wire.errors import (
@@ -19,10 +16,12 @@ from keepstep.wire.errors import (
 from keepstep.wire.rest_json import CONTENT_TYPE as JSON
 from keepstep.wire.rest_json import encode_error
 
-from . import names
+from . import names as header_names
 from .cors import CrossOrigin
-from .handle import Answer, Handler, Request
+from .handle import Handler
+from .logs import RequestLog
 from .metrics import Metrics
+from .request import Answer, Request, by_name
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -35,7 +34,6 @@ BODIES_BYTES_MAX: Final = 256 * 1024 * 1024
 """Bytes of unfinished request bodies that all connections together may hold."""
 
 _JSON: Final = JSON.encode()
-_log = structlog.stdlib.get_logger()
 
 
 class ClientGone(Exception):
@@ -54,7 +52,7 @@ class KeepstepApplication:
         entropy: Entropy,
         *,
         body_bytes: int,
-        log_requests: bool,
+        request_log: RequestLog | None,
     ) -> None:
         """``body_bytes`` limits one request's body."""
         self._handler = handler
@@ -63,7 +61,7 @@ class KeepstepApplication:
         self._cross_origin = cross_origin
         self._entropy = entropy
         self._body_bytes = body_bytes
-        self._log_requests = log_requests
+        self._request_log = request_log
         self._held_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,45 +70,49 @@ class KeepstepApplication:
             await self._pages(scope, receive, send)
             return
         begun = time.perf_counter()
-        request_id = str(uuid.UUID(bytes=self._entropy(16), version=4))
+        request_id = _new_request_id(self._entropy)
         headers: list[tuple[bytes, bytes]] = scope["headers"]
+        names = by_name(headers)
         closing = False
         if scope["method"] == "OPTIONS":
             answer = Answer(200, b"", operation="Preflight")
-            extra = self._cross_origin.preflight(dict(headers))
+            extra = self._cross_origin.preflight(names)
         else:
+            extra = self._cross_origin.headers(names)
             try:
-                body = await self._body(headers, receive)
+                body = await self._body(names, receive)
             except ClientGone:
                 return
             except ServiceError as error:
                 closing = True
                 answer = Answer(error.status, encode_error(error), error.code)
             else:
-                answer = await self._handler.handle(
-                    Request(
-                        request_id,
-                        scope["method"],
-                        scope["raw_path"],
-                        scope["query_string"],
-                        headers,
-                        body,
-                    )
+                request = Request(
+                    request_id,
+                    scope["method"],
+                    scope["raw_path"],
+                    scope["query_string"],
+                    headers,
+                    names,
+                    body,
                 )
-            extra = self._cross_origin.headers(dict(headers))
+                answer = await self._handler.handle(request)
         await send(_start(answer, request_id, extra, closing=closing))
         await send({"type": "http.response.body", "body": answer.body})
-        self._observe(answer, request_id, time.perf_counter() - begun)
+        seconds = time.perf_counter() - begun
+        self._metrics.observe_request(answer.operation, answer.code, seconds)
+        if self._request_log is not None:
+            self._request_log.write(answer, request_id, seconds)
 
-    async def _body(self, headers: list[tuple[bytes, bytes]], receive: Receive) -> bytes:
+    async def _body(self, names: dict[bytes, bytes], receive: Receive) -> bytes:
         """Collect a body up to the limits.
 
         Raises RequestEntityTooLargeException, TooManyRequestsException if all connections
         together hold too much, and ClientGone.
         """
-        for name, value in headers:
-            if name == b"content-length" and int(value) > self._body_bytes:
-                raise self._too_large()
+        length = names.get(b"content-length")
+        if length is not None and int(length) > self._body_bytes:
+            raise self._too_large()
         message = await receive()
         if not message.get("more_body") and message["type"] == "http.request":
             return message["body"]
@@ -140,33 +142,29 @@ class KeepstepApplication:
             "requests."
         )
 
-    def _observe(self, answer: Answer, request_id: str, seconds: float) -> None:
-        self._metrics.observe_request(answer.operation, answer.code, seconds)
-        if self._log_requests:
-            _log.info(
-                "request",
-                operation=answer.operation,
-                caller="anonymous" if answer.caller is None else "developer",
-                access_key_id=None if answer.caller is None else answer.caller.access_key_id,
-                identity_id=answer.identity_id,
-                status=answer.status,
-                code=answer.code,
-                milliseconds=round(seconds * 1000, 3),
-                request_id=request_id,
-            )
+
+def _new_request_id(entropy: Entropy) -> str:
+    """Make a random UUID, version 4, as text."""
+    digits = bytearray(entropy(16))
+    digits[6] = digits[6] & 0x0F | 0x40
+    digits[8] = digits[8] & 0x3F | 0x80
+    text = digits.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def _start(answer: Answer, request_id: str, extra: names.Headers, *, closing: bool) -> Message:
-    headers: names.Headers = [
-        (names.CONTENT_TYPE, _JSON),
-        (names.CONTENT_LENGTH, str(len(answer.body)).encode()),
-        (names.REQUEST_ID, request_id.encode()),
+def _start(
+    answer: Answer, request_id: str, extra: header_names.Headers, *, closing: bool
+) -> Message:
+    headers: header_names.Headers = [
+        (header_names.CONTENT_TYPE, _JSON),
+        (header_names.CONTENT_LENGTH, str(len(answer.body)).encode()),
+        (header_names.REQUEST_ID, request_id.encode()),
         *extra,
     ]
     if answer.code != "OK":
-        headers.append((names.ERROR_TYPE, answer.code.encode()))
+        headers.append((header_names.ERROR_TYPE, answer.code.encode()))
     if answer.status == 429:
-        headers.append((names.RETRY_AFTER, b"1"))
+        headers.append((header_names.RETRY_AFTER, b"1"))
     if closing:
-        headers.append((names.CONNECTION, b"close"))
+        headers.append((header_names.CONNECTION, b"close"))
     return {"type": "http.response.start", "status": answer.status, "headers": headers}

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import sys
 import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -22,6 +23,7 @@ from .cors import CrossOrigin
 from .handle import Handler
 from .housekeeping import Housekeeping
 from .keys import KeyRing, SigningKey, create_access_key, load_sealer
+from .logs import RequestLog
 from .metrics import Metrics
 from .pages import operator_pages
 from .pools import KnownPools
@@ -130,6 +132,9 @@ async def assemble(
         authenticator = Authenticator(
             keys, clock, regions=settings.regions, public_hosts=settings.public_hosts
         )
+        request_log = RequestLog(sys.stderr.buffer, clock) if settings.log_requests else None
+        if request_log is not None:
+            stack.callback(request_log.flush)
         application = KeepstepApplication(
             Handler(service, authenticator, settings.region),
             operator_pages(opened.store, metrics),
@@ -137,7 +142,7 @@ async def assemble(
             CrossOrigin(settings.cors_origins),
             entropy,
             body_bytes=settings.request_body_bytes,
-            log_requests=settings.log_requests,
+            request_log=request_log,
         )
         yield application, root
 

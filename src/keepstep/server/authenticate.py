@@ -8,15 +8,13 @@ is tried as a short, fixed list of alternatives after the plain reading fails.
 import hashlib
 import hmac
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from itertools import product
 from typing import Final
 from urllib.parse import unquote_to_bytes
-
-import msgspec
 
 from keepstep.domain.access import Developer
 from keepstep.domain.limits import CLOCK_SKEW_MS, SIGNING_KEYS_CACHED_MAX
@@ -30,6 +28,7 @@ from keepstep.wire.errors import (
 )
 
 from .keys import KeyRing
+from .request import Request
 from .routes import METHOD_OVERRIDE
 from .settings import REGION_PATTERN
 
@@ -43,22 +42,6 @@ _MISMATCH: Final = (
     "The request signature we calculated does not match the signature you provided. Check your "
     "AWS Secret Access Key and signing method. Consult the service documentation for details."
 )
-
-
-class SignedRequest(msgspec.Struct, frozen=True):
-    """The parts of a request as they arrived; ``headers`` have lower-case names, in order.
-
-    ``by_name`` holds the same headers by name, ``effective_method`` the method the request
-    stands for.
-    """
-
-    method: str
-    effective_method: str
-    raw_path: bytes
-    query: bytes
-    headers: Sequence[tuple[bytes, bytes]]
-    by_name: Mapping[bytes, bytes]
-    body: bytes
 
 
 class Authenticator:
@@ -79,8 +62,10 @@ class Authenticator:
         self._public_hosts = [host.encode() for host in public_hosts]
         self._signing_keys: dict[tuple[str, str, str, str], bytes] = {}
 
-    async def authenticate(self, request: SignedRequest, service: str) -> Developer:
+    async def authenticate(self, request: Request, method: str, service: str) -> Developer:
         """Give the developer who signed a request to a service.
+
+        ``method`` is the one the request stands for.
 
         Raises the authentication errors of ``wire.errors``, in this order: missing, incomplete,
         unknown key, time, scope, signature. An unknown key costs the same work as a known one.
@@ -90,7 +75,7 @@ class Authenticator:
         # No long-term key goes with a session token.
         if key is None or b"x-amz-security-token" in request.by_name:
             unknown = self._cached_signing_key(authorization, _NO_SECRET)
-            self._matches(request, authorization, time, unknown)
+            self._matches(request, method, authorization, time, unknown)
             raise UnrecognizedClientException(
                 "The security token included in the request is invalid."
             )
@@ -98,11 +83,11 @@ class Authenticator:
         self._check_scope(authorization, service)
         _check_signed_headers(request, authorization)
         signing_key = self._cached_signing_key(authorization, key.secret)
-        if not self._matches(request, authorization, time, signing_key):
+        if not self._matches(request, method, authorization, time, signing_key):
             raise InvalidSignatureException(_MISMATCH)
         return key.developer
 
-    def _parse(self, request: SignedRequest) -> tuple[sigv4.Authorization, str]:
+    def _parse(self, request: Request) -> tuple[sigv4.Authorization, str]:
         headers = request.by_name
         value = headers.get(b"authorization")
         if value is None:
@@ -166,7 +151,8 @@ class Authenticator:
 
     def _matches(
         self,
-        request: SignedRequest,
+        request: Request,
+        method: str,
         authorization: sigv4.Authorization,
         time: str,
         signing_key: bytes,
@@ -183,22 +169,21 @@ class Authenticator:
         signed = authorization.signed_headers
         query = sigv4.canonical_query(request.query)
         expected = authorization.signature.encode("latin-1")
-        for method, path, headers, digest in self._readings(request, signed, hashes):
-            text = sigv4.canonical_request(method, path, query, headers, signed, digest)
+        for verb, path, headers, digest in self._readings(request, method, signed, hashes):
+            text = sigv4.canonical_request(verb, path, query, headers, signed, digest)
             computed = sigv4.signature(signing_key, time, authorization.scope, text)
             if hmac.compare_digest(computed.encode(), expected):
                 return True
         return False
 
     def _readings(
-        self, request: SignedRequest, signed: Sequence[str], hashes: list[str]
+        self, request: Request, method: str, signed: Sequence[str], hashes: list[str]
     ) -> Iterator[tuple[str, str, str, str]]:
         """Give the plain reading of a request first, then the known alternatives."""
-        headers = sigv4.canonical_headers(request.headers, signed)
+        headers = sigv4.canonical_headers(request.by_name, signed)
         if headers is None:
             return
         path = sigv4.canonical_path(request.raw_path)
-        method = request.effective_method
         yield method, path, headers, hashes[0]
         methods = [method]
         if method != request.method and METHOD_OVERRIDE.decode() in signed:
@@ -209,15 +194,12 @@ class Authenticator:
         alternatives = [headers, *self._other_hosts(request, signed)]
         yield from product(methods, dict.fromkeys((path, sent)), alternatives, hashes)
 
-    def _other_hosts(self, request: SignedRequest, signed: Sequence[str]) -> Iterator[str]:
+    def _other_hosts(self, request: Request, signed: Sequence[str]) -> Iterator[str]:
         """Give the headers with the host as iOS signs it, without a port, or as configured."""
         host = request.by_name.get(b"host", b"")
         name, colon, _ = host.rpartition(b":")
         for other in ([name] if colon else []) + self._public_hosts:
-            replaced = [
-                (header, other if header == b"host" else value) for header, value in request.headers
-            ]
-            yield sigv4.canonical_headers(replaced, signed) or ""
+            yield sigv4.canonical_headers({**request.by_name, b"host": other}, signed) or ""
 
 
 def _refuse_repeated(headers: Sequence[tuple[bytes, bytes]]) -> None:
@@ -229,7 +211,7 @@ def _refuse_repeated(headers: Sequence[tuple[bytes, bytes]]) -> None:
             )
 
 
-def _check_signed_headers(request: SignedRequest, authorization: sigv4.Authorization) -> None:
+def _check_signed_headers(request: Request, authorization: sigv4.Authorization) -> None:
     for name in MUST_BE_SIGNED:
         if name not in authorization.signed_headers and (
             name == "host" or name.encode() in request.by_name

@@ -3,7 +3,6 @@
 Errors raised on any floor below become answers here and nowhere else.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -19,36 +18,13 @@ from keepstep.wire.errors import (
 )
 from keepstep.wire.rest_json import decode_request, encode_error, encode_response
 
-from .authenticate import Authenticator, SignedRequest
+from .authenticate import Authenticator
+from .request import Answer, Request
 from .routes import METHOD_OVERRIDE, effective_method, route
 
 SIGNING_NAME = "cognito-sync"
 
 _log = structlog.stdlib.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A whole HTTP request; header names are in lower case."""
-
-    request_id: str
-    method: str
-    raw_path: bytes
-    query: bytes
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back, and what the log may know of the request; ``code`` is OK or an error's."""
-
-    status: int
-    body: bytes
-    code: str = "OK"
-    operation: str = "-"
-    caller: Developer | None = None
-    identity_id: str | None = None
 
 
 class Handler:
@@ -64,20 +40,12 @@ class Handler:
         """Answer a request; whatever happens inside, this does not raise."""
         row = caller = shape = None
         try:
-            by_name = dict(request.headers)
-            method = effective_method(request.method, by_name.get(METHOD_OVERRIDE))
+            method = effective_method(request.method, request.by_name.get(METHOD_OVERRIDE))
             row, labels = route(method, request.raw_path)
-            signed = SignedRequest(
-                request.method,
-                method,
-                request.raw_path,
-                request.query,
-                request.headers,
-                by_name,
-                request.body,
+            caller = await self._authenticator.authenticate(request, method, SIGNING_NAME)
+            shape = decode_request(
+                row.operation, labels, request.query, request.by_name, request.body
             )
-            caller = await self._authenticator.authenticate(signed, SIGNING_NAME)
-            shape = decode_request(row.operation, labels, request.query, by_name, request.body)
             self._authorise(caller, row, shape)
             response = await row.function(Call(self._service, caller), shape)
             body = encode_response(response)
@@ -109,7 +77,7 @@ class Handler:
             row.callers,
             action=f"{SIGNING_NAME}:{row.operation.name}",
             reads=row.reads,
-            resource=self._resource(caller, row, shape),
+            resource=lambda: self._resource(caller, row, shape),
         )
 
     def _resource(self, caller: Developer, row: Row, shape: Any) -> str:

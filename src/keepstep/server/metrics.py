@@ -3,7 +3,7 @@
 import os
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 MULTIPROCESS_DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
@@ -20,16 +20,10 @@ class Metrics:
     def __init__(self) -> None:
         """Make a registry of its own, so that servers in one process do not mix."""
         self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "keepstep_requests",
-            "Requests answered, by operation and error code.",
-            ("operation", "code"),
-            registry=self._registry,
-        )
-        self._seconds = Histogram(
+        self._request_seconds = Histogram(
             "keepstep_request_seconds",
-            "Time from the whole request to the whole answer, by operation.",
-            ("operation",),
+            "Requests answered and the time each took, by operation and code (OK or an error's).",
+            ("operation", "code"),
             buckets=_REQUEST_SECONDS,
             registry=self._registry,
         )
@@ -49,7 +43,7 @@ class Metrics:
         self._read_seconds = store_seconds.labels("read")
         self._change_seconds = store_seconds.labels("change")
         self._group_changes = group_changes
-        self._children: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
+        self._children: dict[tuple[str, str], Histogram] = {}
 
     def observe_read(self, seconds: float) -> None:
         """Take the time of one read of the store."""
@@ -65,15 +59,10 @@ class Metrics:
 
     def observe_request(self, operation: str, code: str, seconds: float) -> None:
         """Count one answered request; ``code`` is OK or the error's."""
-        children = self._children.get((operation, code))
-        if children is None:
-            children = (
-                self._requests.labels(operation, code),
-                self._seconds.labels(operation),
-            )
-            self._children[operation, code] = children
-        children[0].inc()
-        children[1].observe(seconds)
+        child = self._children.get((operation, code))
+        if child is None:
+            child = self._children[operation, code] = self._request_seconds.labels(operation, code)
+        child.observe(seconds)
 
     def exposition(self) -> bytes:
         """Give the metrics as text; with several workers, those of all of them."""

@@ -5,7 +5,9 @@ take differently is refused.
 """
 
 import re
-from typing import Final
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Final, NamedTuple
 
 from keepstep.operations.table import SYNC_TABLE, Row
 from keepstep.wire.errors import (
@@ -17,16 +19,28 @@ from keepstep.wire.errors import (
 METHOD_OVERRIDE: Final = b"x-http-method-override"
 
 _AMBIGUOUS: Final = re.compile(rb"(?i)%2f|%5c|%00|\\|/\.{1,2}(?:/|\Z)|/(?:%2e){1,2}(?:/|\Z)")
-_Template = tuple[Row, tuple[tuple[int, bytes], ...], tuple[int, ...]]
+
+
+class _Template(NamedTuple):
+    """A path of the table: where its fixed segments are, what they are, where its labels are."""
+
+    row: Row
+    pick_fixed: Callable[[list[bytes]], tuple[bytes, ...]]
+    fixed: tuple[bytes, ...]
+    labels: tuple[int, ...]
 
 
 def _templates() -> dict[tuple[str, int], list[_Template]]:
     table: dict[tuple[str, int], list[_Template]] = {}
     for row in SYNC_TABLE:
         segments = row.operation.uri.split("/")
-        fixed = [(i, part) for i, part in enumerate(segments) if not part.startswith("{")]
-        labels = tuple(i for i, part in enumerate(segments) if part.startswith("{"))
-        template = (row, tuple((i, part.encode()) for i, part in fixed), labels)
+        fixed = [i for i, part in enumerate(segments) if not part.startswith("{")]
+        template = _Template(
+            row,
+            itemgetter(*fixed),
+            tuple(segments[i].encode() for i in fixed),
+            tuple(i for i in range(len(segments)) if i not in fixed),
+        )
         table.setdefault((row.operation.method, len(segments)), []).append(template)
     return table
 
@@ -57,17 +71,17 @@ def route(method: str, raw_path: bytes) -> tuple[Row, list[bytes]]:
     Raises UnknownOperationException, BadRequest where the pool id is missing as real clients
     leave it out, and InvalidParameterException for a path that could be read in two ways.
     """
-    if _AMBIGUOUS.search(raw_path):
+    if _may_be_ambiguous(raw_path) and _AMBIGUOUS.search(raw_path):
         raise InvalidParameterException(
             "The path holds a dot segment or an encoded slash, backslash or NUL; no identifier "
             "needs one."
         )
     segments = raw_path.split(b"/")
-    for row, fixed, labels in _TEMPLATES.get((method, len(segments)), ()):
-        if all(segments[i] == part for i, part in fixed):
-            values = [segments[i] for i in labels]
-            if all(values):
-                return row, values
+    for template in _TEMPLATES.get((method, len(segments)), ()):
+        if template.pick_fixed(segments) == template.fixed:
+            labels = [segments[i] for i in template.labels]
+            if all(labels):
+                return template.row, labels
     if segments[1:2] == [b"identitypools"] and b"" in segments[2:]:
         if not segments[2]:
             raise BadRequest("Identity pool id is missing or incorrect in the request URI.")
@@ -76,3 +90,8 @@ def route(method: str, raw_path: bytes) -> tuple[Row, list[bytes]]:
         f"No operation has the method {method} and this path; check both against the API "
         "reference of Amazon Cognito Sync."
     )
+
+
+def _may_be_ambiguous(raw_path: bytes) -> bool:
+    """Whether the path holds more than identifiers with an encoded colon; a quick look."""
+    return b"/." in raw_path or b"\\" in raw_path or raw_path.count(b"%") != raw_path.count(b"%3A")

@@ -143,6 +143,7 @@ def _decode_body(operation: Operation[Any, Any], body: bytes) -> dict[str, Any]:
 
 
 def _decode_text(raw: bytes, member: str) -> str:
+    raw = raw.replace(b"%3A", b":")  # all there is to decode in most identifiers
     try:
         return (unquote_to_bytes(raw) if b"%" in raw else raw).decode()
     except UnicodeDecodeError:

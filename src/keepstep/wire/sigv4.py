@@ -8,16 +8,22 @@ botocore's ``auth.py``; for these services the path is encoded once more than on
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
+
+import msgspec
 
 from .errors import IncompleteSignatureException
 from .rest_json import UNRESERVED
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 TERMINATOR: Final = "aws4_request"
+PARSED_CACHED_MAX: Final = 1024
+"""Credentials and header lists whose parsed form is kept."""
+PART_SHOWN_MAX: Final = 32
+"""Characters of a part of the header that a message repeats."""
 EMPTY_PAYLOAD_HASH: Final = hashlib.sha256(b"").hexdigest()
 
 _USUAL_FORM: Final = re.compile(
@@ -27,8 +33,7 @@ _PATH_TO_ENCODE: Final = re.compile(rb"[^A-Za-z0-9\-_.~/%]")
 _INNER_SPACE: Final = re.compile(rb"\s+")
 
 
-@dataclass(frozen=True, slots=True)
-class Authorization:
+class Authorization(msgspec.Struct, frozen=True):
     """The parts of an Authorization header. ``signature`` is lower-case hexadecimal."""
 
     access_key_id: str
@@ -51,36 +56,12 @@ def parse_authorization(value: str, *, dated: bool) -> Authorization:
     missing part. The signature is never repeated.
     """
     usual = _USUAL_FORM.match(value)
-    parts = (
-        dict(zip(("Credential", "SignedHeaders", "Signature"), usual.groups(), strict=True))
-        if usual
-        else _split(value)
-    )
-    missing = [
-        f"Authorization header requires '{name}' parameter."
-        for name in ("Credential", "Signature", "SignedHeaders")
-        if not parts.get(name)
-    ]
-    if not dated:
-        missing.append(
-            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
-        )
-    if missing:
-        raise IncompleteSignatureException(f"{' '.join(missing)} Authorization={ALGORITHM}")
-    scope = parts["Credential"].rsplit("/", 4)
-    if len(scope) != 5 or scope[4] != TERMINATOR or not scope[0]:
-        raise IncompleteSignatureException(
-            "Credential must have exactly 5 slash-delimited elements, "
-            f"e.g. keyid/date/region/service/term, got '{parts['Credential']}'"
-        )
-    return Authorization(
-        scope[0],
-        scope[1],
-        scope[2],
-        scope[3],
-        tuple(parts["SignedHeaders"].lower().split(";")),
-        parts["Signature"],
-    )
+    if usual is not None and dated:
+        credential, signed_headers, given = usual.groups()
+    else:
+        credential, signed_headers, given = _unusual_form(value, dated=dated)
+    scope = _split_credential(credential)
+    return Authorization(*scope, _split_names(signed_headers), given)
 
 
 def canonical_path(raw_path: bytes) -> str:
@@ -101,23 +82,22 @@ def canonical_query(query: bytes) -> str:
     )
 
 
-def canonical_headers(headers: Iterable[tuple[bytes, bytes]], signed: Sequence[str]) -> str | None:
+def canonical_headers(headers: Mapping[bytes, bytes], signed: Sequence[str]) -> str | None:
     """Give the signed headers in canonical form, or None if one of them did not arrive.
 
-    ``headers`` are as they arrived, with lower-case names; repeated ones are joined in order.
+    ``headers`` are by lower-case name; repeated ones are joined with commas in order of arrival.
     """
-    wanted = {name.encode("latin-1"): b"" for name in signed}
-    seen: set[bytes] = set()
-    for name, value in headers:
-        if name in wanted:
-            trimmed = value.strip()
-            if b"  " in trimmed or b"\t" in trimmed:
-                trimmed = _INNER_SPACE.sub(b" ", trimmed)
-            wanted[name] = wanted[name] + b"," + trimmed if name in seen else trimmed
-            seen.add(name)
-    if len(seen) != len(wanted):
-        return None
-    return b"".join(b"%b:%b\n" % item for item in wanted.items()).decode("latin-1")
+    lines: list[bytes] = []
+    for name in signed:
+        encoded = name.encode("latin-1", "replace")
+        value = headers.get(encoded)
+        if value is None:
+            return None
+        value = value.strip()
+        if b"  " in value or b"\t" in value:
+            value = _INNER_SPACE.sub(b" ", value)
+        lines.append(b"%b:%b\n" % (encoded, value))
+    return b"".join(lines).decode("latin-1")
 
 
 def canonical_request(
@@ -142,8 +122,7 @@ def signature(key: bytes, time: str, scope: str, request: str) -> str:
     return hmac.digest(key, text.encode(), "sha256").hex()
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(msgspec.Struct, frozen=True):
     """What a client signs with; ``session_token`` goes with temporary keys only."""
 
     access_key_id: str
@@ -172,12 +151,12 @@ def sign(
         signed["x-amz-security-token"] = credentials.session_token
     names = sorted(signed)
     path, _, query = target.encode("latin-1").partition(b"?")
-    pairs = [(name.encode(), signed[name].encode("latin-1")) for name in names]
+    arriving = {name.encode(): value.encode("latin-1") for name, value in signed.items()}
     request = canonical_request(
         method,
         canonical_path(path),
         canonical_query(query),
-        canonical_headers(pairs, names) or "",
+        canonical_headers(arriving, names) or "",
         names,
         hashlib.sha256(body).hexdigest(),
     )
@@ -191,6 +170,22 @@ def sign(
     return signed
 
 
+def _unusual_form(value: str, *, dated: bool) -> tuple[str, str, str]:
+    parts = _split(value)
+    missing = [
+        f"Authorization header requires '{name}' parameter."
+        for name in ("Credential", "Signature", "SignedHeaders")
+        if not parts.get(name)
+    ]
+    if not dated:
+        missing.append(
+            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
+        )
+    if missing:
+        raise IncompleteSignatureException(f"{' '.join(missing)} Authorization={ALGORITHM}")
+    return parts["Credential"], parts["SignedHeaders"], parts["Signature"]
+
+
 def _split(value: str) -> dict[str, str]:
     algorithm, _, rest = value.strip().partition(" ")
     if algorithm != ALGORITHM:
@@ -200,15 +195,34 @@ def _split(value: str) -> dict[str, str]:
     parts: dict[str, str] = {}
     for part in rest.split(",") if rest.strip() else ():
         name, equals, content = part.strip().partition("=")
-        if not equals or name in parts:
+        if not equals:
+            shown = name[:PART_SHOWN_MAX]  # shorter than a signature, which is not to be repeated
             raise IncompleteSignatureException(
-                f"'{name}' not a valid key=value pair (missing equal-sign) in Authorization "
+                f"'{shown}' not a valid key=value pair (missing equal-sign) in Authorization "
                 f"header: '{ALGORITHM}'."
-                if not equals
-                else f"Authorization header gives '{name}' more than once."
+            )
+        if name in parts:
+            raise IncompleteSignatureException(
+                f"Authorization header gives '{name[:PART_SHOWN_MAX]}' more than once."
             )
         parts[name] = content
     return parts
+
+
+@lru_cache(maxsize=PARSED_CACHED_MAX)
+def _split_credential(credential: str) -> tuple[str, str, str, str]:
+    access_key_id, *scope = credential.rsplit("/", 4)
+    if len(scope) != 4 or scope[3] != TERMINATOR or not access_key_id:
+        raise IncompleteSignatureException(
+            "Credential must have exactly 5 slash-delimited elements, "
+            f"e.g. keyid/date/region/service/term, got '{credential}'"
+        )
+    return access_key_id, scope[0], scope[1], scope[2]
+
+
+@lru_cache(maxsize=PARSED_CACHED_MAX)
+def _split_names(names: str) -> tuple[str, ...]:
+    return tuple(names.lower().split(";"))
 
 
 def _recode(part: bytes) -> str:

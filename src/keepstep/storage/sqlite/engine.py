@@ -8,11 +8,12 @@ commit there ever waits.
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import IO, Final, TypeVar
+from sqlite3 import Connection
+from typing import IO, Concatenate, Final, ParamSpec, TypeVar
 
 from keepstep.domain.access import AccessKey
 from keepstep.domain.datasets import Dataset, DatasetChange, DatasetPlace
@@ -31,6 +32,7 @@ from .files import connect, create_schema, open_file
 from .group_commit import GroupCommit
 
 Found = TypeVar("Found")
+Given = ParamSpec("Given")
 
 
 class _NoObserver:
@@ -55,8 +57,8 @@ class SQLiteStore:
     def __init__(
         self,
         path: str,
-        reader: sqlite3.Connection,
-        writer: sqlite3.Connection,
+        reader: Connection,
+        writer: Connection,
         lock: IO[bytes] | None,
         observer: StoreObserver,
     ) -> None:
@@ -88,30 +90,24 @@ class SQLiteStore:
     async def list_datasets(
         self, identity_pool_id: str, identity_id: str, *, after: str, limit: int
     ) -> list[Dataset]:
-        with self._reading():
-            return reads.list_datasets(self._reader, identity_pool_id, identity_id, after, limit)
+        return self._read(reads.list_datasets, identity_pool_id, identity_id, after, limit)
 
     async def find_dataset(self, place: DatasetPlace) -> Dataset | None:
-        with self._reading():
-            return reads.find_dataset(self._reader, place)
+        return self._read(reads.find_dataset, place)
 
     async def find_records(self, query: RecordsQuery, session_id: bytes | None) -> RecordsFound:
-        with self._reading_one_state():
-            return reads.find_records(self._reader, query, session_id)
+        return self._read_one_state(reads.find_records, query, session_id)
 
     async def find_state(
         self, place: DatasetPlace, keys: Sequence[str], session_id: bytes
     ) -> DatasetState:
-        with self._reading_one_state():
-            return reads.find_state(self._reader, place, keys, session_id)
+        return self._read_one_state(reads.find_state, place, keys, session_id)
 
     async def measure_identity(self, identity_pool_id: str, identity_id: str) -> IdentityUsage:
-        with self._reading():
-            return reads.measure_identity(self._reader, identity_pool_id, identity_id)
+        return self._read(reads.measure_identity, identity_pool_id, identity_id)
 
     async def find_pool(self, identity_pool_id: str) -> IdentityPool | None:
-        with self._reading():
-            return reads.find_pool(self._reader, identity_pool_id)
+        return self._read(reads.find_pool, identity_pool_id)
 
     async def measure_pools(self, *, after: str, limit: int) -> list[PoolUsage]:
         return await self._read_much(partial(reads.measure_pools, after=after, limit=limit))
@@ -120,16 +116,13 @@ class SQLiteStore:
         return await self._read_much(partial(reads.measure_pool, identity_pool_id=identity_pool_id))
 
     async def find_access_key(self, access_key_id: str) -> AccessKey | None:
-        with self._reading():
-            return reads.find_access_key(self._reader, access_key_id)
+        return self._read(reads.find_access_key, access_key_id)
 
     async def list_access_keys(self) -> list[AccessKey]:
-        with self._reading():
-            return reads.list_access_keys(self._reader)
+        return self._read(reads.list_access_keys)
 
     async def list_server_keys(self) -> list[bytes]:
-        with self._reading():
-            return reads.list_server_keys(self._reader)
+        return self._read(reads.list_server_keys)
 
     async def change_dataset(self, change: DatasetChange) -> bool:
         return await self._changes.submit(partial(changes.change_dataset, change=change))
@@ -162,8 +155,7 @@ class SQLiteStore:
         return await self._changes.submit(create)
 
     async def check(self) -> None:
-        with self._reading():
-            self._reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        self._read(reads.count_tables)
 
     async def close(self) -> None:
         await self._changes.close()
@@ -171,36 +163,47 @@ class SQLiteStore:
         if self._lock is not None:
             self._lock.close()
 
-    @contextmanager
-    def _reading(self) -> Generator[None]:
+    def _read(
+        self,
+        read: Callable[Concatenate[Connection, Given], Found],
+        *given: Given.args,
+        **named: Given.kwargs,
+    ) -> Found:
+        """Read in one statement."""
         begun = time.perf_counter()
         try:
-            yield
+            return read(self._reader, *given, **named)
         except sqlite3.Error as error:
             raise StoreUnavailable(explain(error, self._path)) from error
         finally:
             self._observer.observe_read(time.perf_counter() - begun)
 
-    @contextmanager
-    def _reading_one_state(self) -> Generator[None]:
-        with self._reading():
-            self._reader.execute("BEGIN")
-            try:
-                yield
-            finally:
-                self._reader.execute("COMMIT")
+    def _read_one_state(
+        self,
+        read: Callable[Concatenate[Connection, Given], Found],
+        *given: Given.args,
+        **named: Given.kwargs,
+    ) -> Found:
+        """Read in several statements that all see the same state."""
+        return self._read(_in_transaction, lambda connection: read(connection, *given, **named))
 
-    async def _read_much(self, read: Callable[[sqlite3.Connection], Found]) -> Found:
+    async def _read_much(self, read: Callable[[Connection], Found]) -> Found:
+        """Read one state on a thread and a connection of its own."""
         if self._lock is None:
-            with self._reading_one_state():
-                return read(self._reader)
+            return self._read(_in_transaction, read)
         return await asyncio.to_thread(self._read_apart, read)
 
-    def _read_apart(self, read: Callable[[sqlite3.Connection], Found]) -> Found:
-        with self._reading():
-            connection = connect(self._path)
-            try:
-                connection.execute("BEGIN")
-                return read(connection)
-            finally:
-                connection.close()
+    def _read_apart(self, read: Callable[[Connection], Found]) -> Found:
+        try:
+            with closing(connect(self._path)) as connection:
+                return _in_transaction(connection, read)
+        except sqlite3.Error as error:
+            raise StoreUnavailable(explain(error, self._path)) from error
+
+
+def _in_transaction(connection: Connection, read: Callable[[Connection], Found]) -> Found:
+    connection.execute("BEGIN")
+    try:
+        return read(connection)
+    finally:
+        connection.execute("COMMIT")

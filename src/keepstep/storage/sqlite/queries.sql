@@ -160,3 +160,6 @@ INSERT INTO server_keys (sealed, creation_date) VALUES (?, ?);
 
 -- name: count_server_keys
 SELECT count(*) FROM server_keys;
+
+-- name: count_tables
+SELECT count(*) FROM sqlite_master;

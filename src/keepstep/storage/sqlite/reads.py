@@ -131,6 +131,11 @@ def list_server_keys(connection: sqlite3.Connection) -> list[bytes]:
     return [row[0] for row in connection.execute(QUERIES["list_server_keys"])]
 
 
+def count_tables(connection: sqlite3.Connection) -> int:
+    """Read something from the file itself: it answers if the store can be read."""
+    return connection.execute(QUERIES["count_tables"]).fetchone()[0]
+
+
 def _with_usage(
     connection: sqlite3.Connection, pools: list[IdentityPool], ends: tuple[str, str]
 ) -> list[PoolUsage]:

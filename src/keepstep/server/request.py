@@ -1,0 +1,42 @@
+"""A request as it arrived and its answer: what passes between ``app`` and ``handle``."""
+
+import msgspec
+
+from keepstep.domain.access import Developer
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A whole HTTP request. Header names are in lower case.
+
+    ``headers`` are all of them in order; ``by_name`` joins repeated ones with commas.
+    """
+
+    request_id: str
+    method: str
+    raw_path: bytes
+    query: bytes
+    headers: list[tuple[bytes, bytes]]
+    by_name: dict[bytes, bytes]
+    body: bytes
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What goes back, and what the log may know of the request; ``code`` is OK or an error's."""
+
+    status: int
+    body: bytes
+    code: str = "OK"
+    operation: str = "-"
+    caller: Developer | None = None
+    identity_id: str | None = None
+
+
+def by_name(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Give headers by name, repeated ones joined with commas in order of arrival."""
+    names = dict(headers)
+    if len(names) == len(headers):
+        return names
+    joined: dict[bytes, bytes] = {}
+    for name, value in headers:
+        joined[name] = joined[name] + b"," + value if name in joined else value
+    return joined
