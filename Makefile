@@ -1,0 +1,42 @@
+# Every target sets .venv up by itself; Python 3.11 and make are all a machine needs.
+PYTHON := $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+PROCESSES ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check format bench clean
+
+help: ## Show the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: .venv/ready ## Sync two devices of one user through boto3 and print what happens
+	$(BIN)/python demo/two_devices.py
+
+serve: .venv/ready ## Serve on http://127.0.0.1:8080, taking any identity pool id
+	$(BIN)/keepstep serve --open-pools
+
+test: .venv/ready ## Run all tests, with coverage of branches
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --cov --cov-report=term
+
+check: .venv/ready ## Lint, format, types and the import contract
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python tools/sizes.py
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: .venv/ready ## Rewrite the sources in the one format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/ready ## Measure speed beside a bare server and bare SQLite; writes docs/benchmarks.md
+	$(BIN)/python -m bench
+
+clean: ## Remove what the targets made
+	rm -rf .venv .coverage* .pytest_cache .ruff_cache .hypothesis htmlcov
