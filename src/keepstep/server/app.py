@@ -111,6 +111,8 @@ class KeepstepApplication:
         together hold too much, and ClientGone.
         """
         length = names.get(b"content-length")
+        if length is None and b"transfer-encoding" not in names:
+            return b""
         if length is not None and int(length) > self._body_bytes:
             raise self._too_large()
         message = await receive()

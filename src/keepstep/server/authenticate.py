@@ -33,7 +33,7 @@ from .routes import METHOD_OVERRIDE
 from .settings import REGION_PATTERN
 
 TIME_FORMAT: Final = "%Y%m%dT%H%M%SZ"
-MUST_BE_SIGNED: Final = ("host", "x-amz-date", "x-amz-security-token", "x-amz-target")
+SIGNED_IF_SENT: Final = (b"x-amz-date", b"x-amz-security-token", b"x-amz-target")
 ONCE_ONLY: Final = (b"authorization", b"x-amz-date", b"x-amz-security-token", b"host")
 
 _TIME: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
@@ -157,7 +157,8 @@ class Authenticator:
         time: str,
         signing_key: bytes,
     ) -> bool:
-        payload_hash = hashlib.sha256(request.body).hexdigest()
+        body = request.body
+        payload_hash = hashlib.sha256(body).hexdigest() if body else sigv4.EMPTY_PAYLOAD_HASH
         claimed = request.by_name.get(b"x-amz-content-sha256")
         overridden = METHOD_OVERRIDE in request.by_name
         hashes = [payload_hash]
@@ -212,10 +213,10 @@ def _refuse_repeated(headers: Sequence[tuple[bytes, bytes]]) -> None:
 
 
 def _check_signed_headers(request: Request, authorization: sigv4.Authorization) -> None:
-    for name in MUST_BE_SIGNED:
-        if name not in authorization.signed_headers and (
-            name == "host" or name.encode() in request.by_name
-        ):
+    signed = authorization.signed_headers
+    sent = [name.decode() for name in SIGNED_IF_SENT if name in request.by_name]
+    for name in ("host", *sent):
+        if name not in signed:
             raise InvalidSignatureException(
                 f"'{name}' must be a 'SignedHeader' in the AWS Authorization."
             )

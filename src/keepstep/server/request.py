@@ -37,6 +37,7 @@ def by_name(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     if len(names) == len(headers):
         return names
     joined: dict[bytes, bytes] = {}
-    for name, value in headers:
+    for name, raw in headers:
+        value = raw.strip()
         joined[name] = joined[name] + b"," + value if name in joined else value
     return joined

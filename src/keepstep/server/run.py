@@ -1,6 +1,7 @@
 """Running a server: its socket, its event loop, its worker processes, its end."""
 
 import asyncio
+import gc
 import importlib
 import os
 import signal
@@ -24,6 +25,10 @@ from .settings import Settings
 from .workers import STOPS, Workers
 
 BACKLOG = 2048
+SWITCH_SECONDS = 0.0005
+"""How long the writer thread waits at most for the interpreter after a commit."""
+GARBAGE_THRESHOLD = 20_000
+"""Objects made before the youngest are looked through; requests leave almost no cycles."""
 ANY_IPV4, ANY_IPV6 = str(IPv4Address(0)), str(IPv6Address(0))
 
 Ready = Callable[[str, RootKey], None]
@@ -63,7 +68,7 @@ def endpoint(listener: socket.socket) -> str:
 
 def run(settings: Settings, listener: socket.socket, on_ready: Ready) -> None:
     """Serve a listener from this process."""
-    sys.setswitchinterval(0.0005)  # the writer thread's wait for the interpreter after a commit
+    _tune_interpreter()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve_listener(settings, listener, on_ready))
 
@@ -151,6 +156,14 @@ async def _prepare(settings: Settings) -> RootKey:
 def _work(settings: Settings, listener: socket.socket, started: Any) -> None:
     configure_logs()
     run(settings, listener, lambda _endpoint, _root: started.release())
+
+
+def _tune_interpreter() -> None:
+    """Fit the interpreter to a server: short waits between threads, rare garbage collections."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD, 20, 20)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -18,7 +18,7 @@ from .validation import explain, member_path, message, violation
 CONTENT_TYPE: Final = "application/json"
 UNRESERVED: Final = "-_.~"
 
-_WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,19}\Z", re.ASCII)
+_WHOLE_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})\Z")
 _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder()
 
@@ -164,7 +164,11 @@ def _decode_query(operation: Operation[Any, Any], query: bytes, values: dict[str
 
 def _query_values(query: bytes, name: bytes) -> list[bytes]:
     pairs = (pair.partition(b"=") for pair in query.split(b"&"))
-    return [value for key, _, value in pairs if key == name]
+    return [
+        value
+        for key, _, value in pairs
+        if key == name or (b"%" in key and unquote_to_bytes(key) == name)
+    ]
 
 
 def _query_value(operation: Operation[Any, Any], member: str, text: str) -> str | int:
@@ -172,7 +176,7 @@ def _query_value(operation: Operation[Any, Any], member: str, text: str) -> str 
         return text
     if _WHOLE_NUMBER.match(text):
         return int(text)
-    constraint = "satisfy regular expression pattern: ^[0-9]+$"
+    constraint = r"satisfy regular expression pattern: ^[1-9]\d*"
     problem = violation(text, member_path(member), constraint)
     raise errors.InvalidParameterException(message([problem]) or problem)
 
@@ -180,7 +184,7 @@ def _query_value(operation: Operation[Any, Any], member: str, text: str) -> str 
 def _decode_error(status: int, error_type: str | None, body: bytes) -> errors.ServiceError:
     try:
         decoded: Any = _decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         decoded = {}
     fields = cast("dict[str, Any]", decoded) if isinstance(decoded, dict) else {}
     code = error_type or str(fields.get("__type") or fields.get("code") or "")

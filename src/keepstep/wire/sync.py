@@ -54,7 +54,7 @@ class Record(Shape):
     device_last_modified_date: Timestamp | None = None
 
 
-class RecordPatch(Shape):
+class RecordPatch(Shape, omit_defaults=True):
     op: PatchOperation
     key: RecordKey
     sync_count: SyncCount

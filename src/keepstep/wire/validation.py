@@ -16,6 +16,10 @@ from .members import published_pattern
 ECHO_MAX: Final = 128
 """Characters of a refused value that the message repeats."""
 
+_DIGITS: Final = re.compile(r"-?[0-9]+")
+_ODD_NUMERAL: Final = re.compile(r"[\s_]|[^\x00-\x7f]")
+"""What Python takes in a number and JSON readers do not."""
+
 
 def explain(shape: type[Any], values: Mapping[str, Any]) -> str | None:
     """Name every violation in the members of a request, or answer None if there is none.
@@ -45,7 +49,13 @@ def member_path(name: str) -> str:
 
 
 def _echo(value: object) -> str:
-    text = value if isinstance(value, str) else repr(value)
+    if isinstance(value, str):
+        text = value
+    else:
+        try:
+            text = repr(value)
+        except RecursionError:  # nearly too deep for the JSON reader, too deep from here
+            text = ""
     return text if len(text) <= ECHO_MAX else text[:ECHO_MAX] + "…"
 
 
@@ -130,22 +140,25 @@ def _number(kind: inspect.IntType | inspect.FloatType, value: Any, path: str) ->
         name = "a whole number" if isinstance(kind, inspect.IntType) else "a number of seconds"
         yield violation(value, path, f"be {name}")
     elif kind.ge is not None and not number >= kind.ge:
-        yield violation(value, path, f"have value greater than or equal to {kind.ge:.0f}")
+        yield violation(value, path, f"have value greater than or equal to {kind.ge}")
     elif kind.le is not None and not number <= kind.le:
-        yield violation(value, path, f"have value less than or equal to {kind.le:.0f}")
+        yield violation(value, path, f"have value less than or equal to {kind.le}")
 
 
 def _as_number(kind: inspect.IntType | inspect.FloatType, value: Any) -> int | float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
+    if isinstance(value, str) and _ODD_NUMERAL.search(value):
+        return None
     try:
-        number = float(value)
         if isinstance(kind, inspect.FloatType):
-            return number
-        whole = int(value)
+            return float(value)
+        if isinstance(value, int) or (isinstance(value, str) and _DIGITS.fullmatch(value)):
+            return int(value)
+        number = float(value)
+        return int(number) if number.is_integer() else None
     except (ValueError, OverflowError):
         return None
-    return whole if whole == number else None
 
 
 def _matches(pattern: str, value: str) -> bool:

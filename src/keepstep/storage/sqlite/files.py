@@ -46,7 +46,9 @@ def connect(path: str) -> sqlite3.Connection:
     if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
         needed = ".".join(map(str, SQLITE_VERSION_MIN))
         raise StoreUnusable(f"SQLite is {sqlite3.sqlite_version}; keepstep needs {needed}")
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, timeout=STORE_BUSY_MS / 1000
+    )
     connection.execute("PRAGMA synchronous = FULL")
     return connection
 

@@ -45,7 +45,7 @@ class GroupCommit:
         waits: bool,
         observer: StoreObserver,
     ) -> None:
-        """Take over a connection in autocommit mode with no busy time-out.
+        """Take over a connection in autocommit mode.
 
         ``waits`` says whether a commit waits for a disk, and so belongs on a thread of its own.
         """
@@ -55,6 +55,7 @@ class GroupCommit:
         self._waiting: deque[_Waiting[Any]] = deque()
         self._writer = ThreadPoolExecutor(1, "keepstep-writer") if waits else None
         self._running: asyncio.Task[None] | None = None
+        connection.execute("PRAGMA busy_timeout = 0")  # waiting is for the writer thread
 
     async def submit(self, apply: Apply[Answer], *, slow: bool = False) -> Answer:
         """Apply a change; answer once it is durable.

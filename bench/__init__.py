@@ -1,0 +1,1 @@
+"""The benchmark: what the server does a second, beside a bare server and bare SQLite."""
