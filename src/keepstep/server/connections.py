@@ -1,11 +1,11 @@
-"""One HTTP/1.1 connection: uvicorn's, with limits on headers and on slowness.
+"""One HTTP/1.1 connection: uvicorn's, with limits, and with each answer sent in one piece.
 
 uvicorn bounds bodies by back-pressure, and leaves the size of headers and the time a request
 may take to arrive to a proxy; a server that is exposed directly needs its own.
 """
 
 import asyncio
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
@@ -15,13 +15,72 @@ from keepstep.wire.rest_json import CONTENT_TYPE
 _MALFORMED: Final = (400, "MalformedHttpRequestException", "The request is not HTTP/1.1.")
 
 
+class Answers:
+    """The answers that one turn of the event loop has made, written together at its end.
+
+    A write wakes the client if it sleeps, and that costs more than anything else about a short
+    answer. So the head and body that uvicorn writes one after the other become one write, and
+    answers to many clients go out in a row, while the first of them is still awake.
+    """
+
+    def __init__(self) -> None:
+        """Serve the connections of one event loop."""
+        self._waiting: list[AnswerTransport] = []
+
+    def add(self, transport: "AnswerTransport") -> None:
+        """Write what a transport holds before the loop waits for anything."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._waiting.append(transport)
+
+    def _write(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for transport in waiting:
+            transport.flush()
+
+
+class AnswerTransport(asyncio.Transport):
+    """A transport that leaves it to ``Answers`` when to write."""
+
+    def __init__(self, transport: asyncio.Transport, answers: Answers) -> None:
+        """Write to another transport."""
+        super().__init__()
+        self._transport = transport
+        self._answers = answers
+        self._held: list[bytes | bytearray | memoryview] = []
+        self.is_closing = transport.is_closing
+        self.get_extra_info = transport.get_extra_info
+        self.pause_reading = transport.pause_reading
+        self.resume_reading = transport.resume_reading
+        self.get_write_buffer_size = transport.get_write_buffer_size
+        self.abort = transport.abort
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Hold data until the end of the loop's turn."""
+        if not self._held:
+            self._answers.add(self)
+        self._held.append(data)
+
+    def flush(self) -> None:
+        """Write what is held."""
+        if self._held:
+            held, self._held = self._held, []
+            self._transport.write(b"".join(held))
+
+    def close(self) -> None:
+        """Write what is held, then close."""
+        self.flush()
+        self._transport.close()
+
+
 class LimitedConnection(HttpToolsProtocol):
     """Refuses headers over a size, requests over a time, and clients that do not read."""
 
-    def __init__(self, *arguments: Any, limits: Limits, **options: Any) -> None:
-        """Take uvicorn's arguments and the limits."""
+    def __init__(self, *arguments: Any, limits: Limits, answers: Answers, **options: Any) -> None:
+        """Take uvicorn's arguments, the limits, and the answers of the same event loop."""
         super().__init__(*arguments, **options)
         self._limits = limits
+        self._answers = answers
         self._begun_at: float | None = None
         self._in_headers = True
         self._header_bytes = 0
@@ -31,7 +90,8 @@ class LimitedConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Watch over the connection from its first moment."""
-        super().connection_made(transport)
+        answering = AnswerTransport(transport, self._answers)
+        super().connection_made(answering)
         self._watch_again()
         self.timeout_keep_alive_task = self.loop.call_later(
             self._limits.idle_seconds, self.timeout_keep_alive_handler
@@ -99,7 +159,7 @@ class LimitedConnection(HttpToolsProtocol):
         seconds = self._limits.request_seconds
         if self.transport.is_closing():
             return
-        unread = cast("Any", self.transport).get_write_buffer_size()
+        unread = self.transport.get_write_buffer_size()
         if unread and unread == self._unread_bytes:
             self.transport.abort()
             return

@@ -18,7 +18,7 @@ from typing import Any
 import uvicorn
 
 from .assembly import RootKey, assemble
-from .connections import LimitedConnection
+from .connections import Answers, LimitedConnection
 from .logs import configure_logs
 from .metrics import MULTIPROCESS_DIRECTORY
 from .settings import Settings
@@ -98,13 +98,14 @@ def uvicorn_config(settings: Settings, application: Any) -> uvicorn.Config:
     """Give uvicorn's configuration for an application."""
     return uvicorn.Config(
         application,
-        http=partial(LimitedConnection, limits=settings.limits),  # pyright: ignore[reportArgumentType] -- any factory of protocols does
+        http=partial(LimitedConnection, limits=settings.limits, answers=Answers()),  # pyright: ignore[reportArgumentType] -- any factory of protocols does
         ws="none",
         lifespan="off",
         interface="asgi3",
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=settings.idle_seconds,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
