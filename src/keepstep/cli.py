@@ -3,7 +3,6 @@
 import asyncio
 import os
 import secrets
-import sqlite3
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -97,13 +96,12 @@ def backup(
 @app.command()
 def check(store: StoreOption = None, config: ConfigOption = None) -> None:
     """Check every page of the store, of any size."""
-    from keepstep.storage.sqlite.files import check_integrity
+    from keepstep.storage.sqlite.files import check_file
 
     path = _file_of(_settings(config, store=store))
     if not path.is_file():
         raise StoreUnusable(f"there is no store {path}")
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    check_integrity(connection, path)
+    check_file(path)
     typer.echo(f"{path}: every page is sound.")
 
 

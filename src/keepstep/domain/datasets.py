@@ -67,8 +67,9 @@ class DatasetChange(msgspec.Struct, frozen=True, kw_only=True):
     """A compare-and-set on one dataset: applied whole, or not at all.
 
     It applies only if the stored sync count is ``expected_sync_count`` (None: the name has no
-    counter yet), ``consumes`` has not been consumed before, and, with ``datasets_below``, the
-    identity has fewer live datasets than that.
+    counter yet) and ``consumes`` has not been consumed before. With ``datasets_below``, which
+    goes with a change that makes the dataset exist, the identity must have fewer live datasets
+    than that, and the pool must exist: nothing is left behind in a pool that was just deleted.
     """
 
     place: DatasetPlace

@@ -29,7 +29,7 @@ class IdentityUsage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PoolUsage(msgspec.Struct, frozen=True, kw_only=True):
-    """What one pool stores."""
+    """What one pool stores; ``last_modified_date`` is the latest of it and its datasets."""
 
     pool: IdentityPool
     data_storage: int

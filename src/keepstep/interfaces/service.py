@@ -22,6 +22,10 @@ class Pools(Protocol):
         """Give a pool, at most a few seconds old, or None."""
         ...
 
+    def forget(self, identity_pool_id: str) -> None:
+        """Look the pool up anew the next time."""
+        ...
+
 
 class Statistics(Protocol):
     """What is counted beside the data; a crash may lose the last second of it."""

@@ -36,6 +36,10 @@ class KnownPools:
         self._cached[identity_pool_id] = (now, pool)
         return pool
 
+    def forget(self, identity_pool_id: str) -> None:
+        """Look the pool up in the store the next time."""
+        self._cached.pop(identity_pool_id, None)
+
     async def _create(self, identity_pool_id: str, now: int) -> IdentityPool:
         pool = IdentityPool(
             identity_pool_id=identity_pool_id,

@@ -215,7 +215,7 @@ def _split_credential(credential: str) -> tuple[str, str, str, str]:
     if len(scope) != 4 or scope[3] != TERMINATOR or not access_key_id:
         raise IncompleteSignatureException(
             "Credential must have exactly 5 slash-delimited elements, "
-            f"e.g. keyid/date/region/service/term, got '{credential.split()[0]}'"
+            f"e.g. keyid/date/region/service/term, got '{credential.split(maxsplit=1)[0]}'"
         )
     return access_key_id, scope[0], scope[1], scope[2]
 

@@ -116,6 +116,8 @@ async def _apply(
         )
         if await service.store.change_dataset(change):
             return change.records
+        service.pools.forget(place.identity_pool_id)  # it may be what has changed
+        await existing_pool(call, place.identity_pool_id)
     raise TooManyRequestsException(
         f"Dataset {place.dataset_name} is being changed by many others; try again."
     )

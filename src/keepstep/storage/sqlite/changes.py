@@ -24,7 +24,8 @@ def change_dataset(connection: sqlite3.Connection, change: DatasetChange) -> boo
     row_key = (place.identity_id, place.identity_pool_id, place.dataset_name)
     if change.datasets_below is not None:
         count = connection.execute(QUERIES["count_datasets"], row_key[:2]).fetchone()[0]
-        if count >= change.datasets_below:
+        pool = connection.execute(QUERIES["find_pool"], (place.identity_pool_id,)).fetchone()
+        if count >= change.datasets_below or pool is None:
             return False
     values = (
         dataset.sync_count,
@@ -83,7 +84,7 @@ def delete_pool(connection: sqlite3.Connection, identity_pool_id: str) -> bool:
     """Delete a pool and everything under it, if it exists."""
     if connection.execute(QUERIES["delete_pool"], (identity_pool_id,)).rowcount != 1:
         return False
-    for step in ("delete_pool_sessions", "delete_pool_records", "delete_pool_datasets"):
+    for step in ("delete_pool_records", "delete_pool_datasets"):
         connection.execute(QUERIES[step], (identity_pool_id,))
     return True
 

@@ -11,7 +11,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import IO, Final
@@ -60,17 +60,14 @@ def open_file(path: Path) -> tuple[sqlite3.Connection, IO[bytes]]:
 
     Raises StoreUnusable with what to do.
     """
-    with _explained(path):
-        lock = Path(f"{path}.lock").open("ab")  # noqa: SIM115 -- outlives this function
-        try:
-            connection = connect(str(path))
-            connection.execute("PRAGMA journal_mode = WAL")
-            _check_ours(connection, path)
-            _migrate(connection, lock, path)
-            _check_integrity(connection, path)
-        except BaseException:
-            lock.close()
-            raise
+    with _explained(path), ExitStack() as undo:
+        lock = undo.enter_context(Path(f"{path}.lock").open("ab"))
+        connection = undo.enter_context(closing(connect(str(path))))
+        _check_ours(connection, path)  # before the first write: the file may not be ours
+        _migrate(connection, lock, path)
+        _check_ours(connection, path)  # another version may have changed it before the lock
+        _check_integrity(connection, path)
+        undo.pop_all()
     return connection, lock
 
 
@@ -94,20 +91,36 @@ def backup(path: Path, target: Path) -> int:
     if target.exists():
         raise FileExistsError(f"{target} exists; name a file that does not")
     partial = target.with_name(f"{target.name}.partial")
-    with _explained(path):
-        source = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    with _explained(path), closing(_read_only(path)) as source:
         _check_ours(source, path)
-    with _explained(partial):
-        partial.unlink(missing_ok=True)
-        destination = sqlite3.connect(partial)
+        with _explained(partial):
+            partial.unlink(missing_ok=True)
+            try:
+                _copy(source, partial)
+                partial.rename(target)
+            except BaseException:
+                partial.unlink(missing_ok=True)
+                raise
+    return target.stat().st_size
+
+
+def check_file(path: Path) -> None:
+    """Check every page of a store, open or not. Raises StoreUnusable with what is wrong."""
+    with _explained(path), closing(_read_only(path)) as connection:
+        _check_ours(connection, path)
+        check_integrity(connection, path)
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _copy(source: sqlite3.Connection, partial: Path) -> None:
+    with closing(sqlite3.connect(partial)) as destination:
         source.backup(destination)
         destination.execute("PRAGMA journal_mode = DELETE")
-        destination.close()
-        source.close()
-        with partial.open("rb") as written:
-            os.fsync(written.fileno())
-        partial.rename(target)
-    return target.stat().st_size
+    with partial.open("rb") as written:
+        os.fsync(written.fileno())
 
 
 def check_integrity(connection: sqlite3.Connection, path: Path) -> None:
@@ -118,9 +131,11 @@ def check_integrity(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("BEGIN")  # of one state: another process may be making the schema now
     version = _schema_version(connection)
     ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
     empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    connection.execute("COMMIT")
     if not ours and not (empty and version == 0):
         raise StoreUnusable(f"the file {path} is another program's; name another file")
     newest = len(schema_steps())
@@ -135,7 +150,7 @@ def _migrate(connection: sqlite3.Connection, lock: IO[bytes], path: Path) -> Non
     """Take the lock: shared, or alone for as long as the schema must change first."""
     newest = len(schema_steps())
     deadline = time.monotonic() + STORE_BUSY_MS / 1000
-    while _schema_version(connection) < newest:
+    while _schema_version(connection) < newest or not _is_wal(connection):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -146,6 +161,9 @@ def _migrate(connection: sqlite3.Connection, lock: IO[bytes], path: Path) -> Non
                 ) from None
             time.sleep(LOCK_POLL_SECONDS)
         else:
+            connection.execute("PRAGMA journal_mode = WAL")  # alone: it does not wait for others
+            if not _is_wal(connection):
+                raise StoreUnusable(f"the store {path} is on no local disk; move it to one")
             create_schema(connection)
     fcntl.flock(lock, fcntl.LOCK_SH)
 
@@ -159,6 +177,10 @@ def _schema_version(connection: sqlite3.Connection) -> int:
     return connection.execute("PRAGMA user_version").fetchone()[0]
 
 
+def _is_wal(connection: sqlite3.Connection) -> bool:
+    return connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+
+
 @contextmanager
 def _explained(path: Path) -> Generator[None]:
     try:
@@ -166,4 +188,7 @@ def _explained(path: Path) -> Generator[None]:
     except sqlite3.Error as error:
         raise StoreUnusable(explain(error, str(path))) from error
     except OSError as error:
-        raise StoreUnusable(f"the store {path}: {error.strerror} ({error.filename})") from error
+        raise StoreUnusable(
+            f"the store {path}: {error.strerror} ({error.filename}); check that its directory "
+            "exists and that this user may read and write it"
+        ) from error

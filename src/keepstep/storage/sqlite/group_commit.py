@@ -55,6 +55,7 @@ class GroupCommit:
         self._waiting: deque[_Waiting[Any]] = deque()
         self._writer = ThreadPoolExecutor(1, "keepstep-writer") if waits else None
         self._running: asyncio.Task[None] | None = None
+        self._closed = False
         connection.execute("PRAGMA busy_timeout = 0")  # waiting is for the writer thread
 
     async def submit(self, apply: Apply[Answer], *, slow: bool = False) -> Answer:
@@ -64,6 +65,8 @@ class GroupCommit:
 
         Raises StoreBusy if too many changes wait, StoreUnavailable if the change was not made.
         """
+        if self._closed:
+            raise StoreUnavailable(f"the store {self._path} is closed; open it again")
         if len(self._waiting) >= WAITING_CHANGES_MAX:
             raise StoreBusy(f"the store {self._path}: {len(self._waiting)} changes are waiting")
         loop = asyncio.get_running_loop()
@@ -79,6 +82,7 @@ class GroupCommit:
 
     async def close(self) -> None:
         """Finish what waits, then end the writer thread and close the connection."""
+        self._closed = True
         while self._running is not None:
             await self._running
         if self._writer is not None:

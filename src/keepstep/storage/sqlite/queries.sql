@@ -119,10 +119,6 @@ ON CONFLICT DO NOTHING;
 -- name: delete_pool
 DELETE FROM identity_pools WHERE identity_pool_id = ?;
 
--- name: delete_pool_sessions
-DELETE FROM consumed_sessions
-WHERE identity_id IN (SELECT identity_id FROM datasets WHERE identity_pool_id = ?);
-
 -- name: delete_pool_records
 DELETE FROM records WHERE identity_pool_id = ?;
 

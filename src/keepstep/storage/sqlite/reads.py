@@ -40,7 +40,7 @@ def find_records(
     place = query.place
     through = LONG_MAX if query.through is None else query.through
     limit = -1 if query.limit is None else query.limit
-    if query.after is None:
+    if query.after is None or query.after[0] <= query.above:  # then all above are behind it
         name, position = "find_records", (query.above,)
     else:
         name, position = "find_records_after", query.after

@@ -1,0 +1,41 @@
+"""What every storage engine must do: the contract of ``keepstep.interfaces.storage`` as tests.
+
+An engine's test module imports all of this and gives one fixture, ``store_factory``, whose value
+opens an empty store::
+
+    from keepstep.testing.storage_suite import *  # noqa: F403
+
+    @pytest.fixture
+    def store_factory(tmp_path: Path) -> StoreFactory: ...
+"""
+
+from importlib import import_module
+
+import pytest
+
+CASE_MODULES = (
+    "changes",
+    "concurrency",
+    "datasets",
+    "keys",
+    "pools",
+    "records",
+    "sync_sessions",
+)
+
+pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in CASE_MODULES))
+
+from .changes import *  # noqa: E402, F403 -- after assertions are set up; every case of the noun
+from .concurrency import *  # noqa: E402, F403
+from .datasets import *  # noqa: E402, F403
+from .keys import *  # noqa: E402, F403
+from .pools import *  # noqa: E402, F403
+from .records import *  # noqa: E402, F403
+from .running import StoreFactory as StoreFactory  # noqa: E402
+from .sync_sessions import *  # noqa: E402, F403
+
+
+def case_names() -> set[str]:
+    """Give the names of all cases, so that a test can hold an engine's module against them."""
+    modules = [import_module(f"{__name__}.{name}") for name in CASE_MODULES]
+    return {name for module in modules for name in vars(module) if name.startswith("test_")}

@@ -1,0 +1,158 @@
+"""Runs a case on an empty store, and makes the values that cases write."""
+
+import asyncio
+import inspect
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from keepstep.domain.datasets import Dataset, DatasetChange, DatasetPlace, Record, SyncSession
+from keepstep.domain.pools import IdentityPool
+from keepstep.interfaces.storage import RecordsFound, RecordsQuery, Store
+
+StoreFactory = Callable[[], AbstractAsyncContextManager[Store]]
+"""Opens an empty store for as long as the block lasts; leaving the block closes it."""
+
+CASE_SECONDS = 60
+"""How long a case may take, so that a store that hangs is a failure."""
+
+POOL = "us-east-1:00000000-0000-4000-8000-000000000001"
+OTHER_POOL = "us-east-1:00000000-0000-4000-8000-000000000002"
+IDENTITY = "us-east-1:00000000-0000-4000-8000-00000000000a"
+OTHER_IDENTITY = "us-east-1:00000000-0000-4000-8000-00000000000b"
+DATE = 1_700_000_000_123
+DEVICE = "device-1"
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run to the end on an event loop of its own, within the time of a case."""
+
+    async def within_time() -> Result:
+        async with asyncio.timeout(CASE_SECONDS):
+            return await work
+
+    return asyncio.run(within_time())
+
+
+def on_empty_store(
+    case: Callable[Concatenate[Store, Arguments], Coroutine[Any, Any, None]],
+) -> Callable[Concatenate[StoreFactory, Arguments], None]:
+    """Make a plain test of an async case: the fixture ``store_factory`` opens its store."""
+
+    def test(
+        store_factory: StoreFactory, *arguments: Arguments.args, **named: Arguments.kwargs
+    ) -> None:
+        async def open_and_run() -> None:
+            async with store_factory() as store:
+                await case(store, *arguments, **named)
+
+        run(open_and_run())
+
+    test.__name__, test.__qualname__ = case.__name__, case.__qualname__
+    test.__module__, test.__doc__ = case.__module__, case.__doc__
+    given = list(inspect.signature(case).parameters.values())
+    factory = inspect.Parameter("store_factory", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    signature = inspect.Signature([factory, *given[1:]])
+    setattr(test, "__signature__", signature)  # noqa: B010 -- pytest reads it; types do not know it
+    return test
+
+
+def pool(identity_pool_id: str = POOL, **members: int) -> IdentityPool:
+    """Make an identity pool."""
+    dates = {"creation_date": DATE, "last_modified_date": DATE}
+    return IdentityPool(identity_pool_id=identity_pool_id, name="A pöol 🌊", **{**dates, **members})
+
+
+def place(
+    dataset_name: str = "things", identity_id: str = IDENTITY, identity_pool_id: str = POOL
+) -> DatasetPlace:
+    """Name a dataset of an identity of a pool."""
+    return DatasetPlace(identity_pool_id, identity_id, dataset_name)
+
+
+def session(number: int = 1, expires_at: int = DATE) -> SyncSession:
+    """Make a sync session; each number is another one, all with a NUL byte in the id."""
+    return SyncSession(number.to_bytes(16, "big"), expires_at)
+
+
+def records_of(values: Mapping[str, str | None], sync_count: int) -> list[Record]:
+    """Make records, or tombstones, of one sync count, in byte order of their keys."""
+    return [
+        Record(
+            key=key,
+            value=values[key],
+            sync_count=sync_count,
+            last_modified_date=DATE + sync_count % 1000,
+            last_modified_by=DEVICE,
+            device_last_modified_date=DATE - sync_count % 1000,
+        )
+        for key in sorted(values, key=str.encode)
+    ]
+
+
+def writing(
+    where: DatasetPlace,
+    values: Mapping[str, str | None],
+    *,
+    expects: int | None = None,
+    sync_count: int | None = None,
+    consumes: SyncSession | None = None,
+    below: int | None = None,
+) -> DatasetChange:
+    """Make a change that writes values with the next sync count, and a head that fits them."""
+    count = sync_count if sync_count is not None else (expects or 0) + 1
+    records = records_of(values, count)
+    head = Dataset(
+        dataset_name=where.dataset_name,
+        sync_count=count,
+        creation_date=DATE,
+        last_modified_date=DATE + count % 1000,
+        last_modified_by=DEVICE,
+        data_storage=sum(record.size for record in records),
+        num_records=sum(record.value is not None for record in records),
+    )
+    return DatasetChange(
+        place=where,
+        expected_sync_count=expects,
+        dataset=head,
+        records=tuple(records),
+        consumes=consumes,
+        datasets_below=below,
+    )
+
+
+def deleting(where: DatasetPlace, *, expects: int) -> DatasetChange:
+    """Make a change that deletes a dataset's data and leaves its counter."""
+    count = expects + 1
+    return DatasetChange(
+        place=where,
+        expected_sync_count=expects,
+        dataset=Dataset(
+            dataset_name=where.dataset_name,
+            sync_count=count,
+            deleted_sync_count=count,
+            last_modified_date=DATE + count % 1000,
+        ),
+        erases_records=True,
+    )
+
+
+async def apply(store: Store, *changes: DatasetChange) -> None:
+    """Make changes one after the other; each must apply."""
+    for change in changes:
+        assert await store.change_dataset(change), f"{change} did not apply"
+
+
+async def find(
+    store: Store, where: DatasetPlace, session_id: bytes | None = None, **query: Any
+) -> RecordsFound:
+    """Read records of a dataset, all of them unless the query says less."""
+    return await store.find_records(RecordsQuery(where, **query), session_id)
+
+
+async def keys_found(store: Store, where: DatasetPlace, **query: Any) -> list[str]:
+    """Read the keys that a query of a dataset gives."""
+    return [record.key for record in (await find(store, where, **query)).records]

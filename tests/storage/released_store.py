@@ -1,0 +1,126 @@
+"""The data in every released schema's dump, and how a dump is made.
+
+When a schema step is added and released, ``python -m tests.storage.released_store`` writes the
+dump of a store of that schema into ``released/``; it is never changed afterwards.
+"""
+
+import asyncio
+import sqlite3
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+from keepstep import __version__
+from keepstep.domain.access import AccessKey
+from keepstep.domain.pools import IdentityPool
+from keepstep.interfaces.storage import Store
+from keepstep.storage.sqlite import SQLiteStore
+from keepstep.storage.sqlite.files import APPLICATION_ID, schema_steps
+from keepstep.testing.storage_suite.running import (
+    DATE,
+    IDENTITY,
+    OTHER_POOL,
+    POOL,
+    apply,
+    deleting,
+    find,
+    place,
+    records_of,
+    session,
+    writing,
+)
+
+RELEASED = Path(__file__).parent / "released"
+VALUES = {
+    "a": "1",
+    "gone": None,
+    "lines": "first\nsecond 'quoted' -- \u00fc\U0001f600",
+    "z" * 1024: "x" * 2000,
+}
+CREATION = writing(place("kept"), VALUES, consumes=session(1, expires_at=DATE))
+UPDATE = writing(place("kept"), {"a": "2"}, expects=1, consumes=session(2, expires_at=DATE + 1))
+DELETION = deleting(place("deleted"), expects=1)
+POOLS = [
+    IdentityPool(
+        identity_pool_id=identity_pool_id,
+        name="A pool",
+        creation_date=DATE,
+        last_modified_date=DATE + 1,
+        sync_sessions_count=count,
+    )
+    for identity_pool_id, count in ((POOL, 7), (OTHER_POOL, 2**40))
+]
+KEYS = [
+    AccessKey(
+        access_key_id=access_key_id,
+        sealed_secret=bytes(range(256)),
+        description="for the reports",
+        read_only=read_only,
+        creation_date=DATE,
+    )
+    for access_key_id, read_only in (("AKIAONE", False), ("AKIATWO", True))
+]
+REVOKED = AccessKey(
+    access_key_id="AKIAOLD",
+    sealed_secret=b"old",
+    description="",
+    read_only=False,
+    creation_date=DATE,
+)
+
+
+async def fill(store: Store) -> None:
+    """Write what every release must still read."""
+    for pool in POOLS:
+        assert await store.create_pool(pool)
+    await apply(store, CREATION, UPDATE, writing(place("deleted"), VALUES), DELETION)
+    for key in (*KEYS, REVOKED):
+        await store.create_access_key(key)
+    assert await store.revoke_access_key(REVOKED.access_key_id)
+    for sealed, date in ((b"older", DATE), (b"newer", DATE + 1)):
+        assert await store.create_server_key(sealed, date, first=False)
+
+
+async def check_filled(store: Store) -> None:
+    """Read what ``fill`` wrote."""
+    assert [await store.find_pool(pool.identity_pool_id) for pool in POOLS] == POOLS
+    listed = await store.list_datasets(POOL, IDENTITY, after="", limit=10)
+    assert listed == [UPDATE.dataset]
+    found = await find(store, place("kept"), session(2).session_id)
+    assert found.session_consumed
+    unchanged = {key: value for key, value in VALUES.items() if key != "a"}
+    assert found.records == records_of(unchanged, 1) + records_of({"a": "2"}, 2)
+    deleted = await find(store, place("deleted"), session(3).session_id)
+    assert (deleted.dataset, deleted.records) == (DELETION.dataset, [])
+    assert not deleted.session_consumed
+    assert await store.list_access_keys() == KEYS
+    assert await store.find_access_key(REVOKED.access_key_id) is None
+    assert await store.list_server_keys() == [b"newer", b"older"]
+    assert await store.purge_consumed_sessions(DATE + 1, limit=10) == 1
+
+
+def dump(path: Path) -> str:
+    """Give the statements that make a store again, schema number and mark included."""
+    with closing(sqlite3.connect(path)) as connection:
+        statements = "\n".join(connection.iterdump())
+    return (
+        f"-- A store of schema {len(schema_steps())}, as keepstep {__version__} wrote it.\n"
+        f"{statements}\n"
+        f"PRAGMA application_id = {APPLICATION_ID};\n"
+        f"PRAGMA user_version = {len(schema_steps())};\n"
+    )
+
+
+async def release(folder: Path) -> None:
+    """Write the dump of a store of this version's schema."""
+    store = SQLiteStore.open(folder / "store.db")
+    await fill(store)
+    await store.close()
+    target = RELEASED / f"schema_{len(schema_steps()):04}.sql"
+    with target.open("x", encoding="utf-8") as file:
+        file.write(dump(folder / "store.db"))
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as temporary:
+        asyncio.run(release(Path(temporary)))

@@ -1,0 +1,142 @@
+"""The schema's steps, stores of every released schema, and the statements of the engine."""
+
+import ast
+import re
+import sqlite3
+from contextlib import closing
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from keepstep.storage.sqlite import SQLiteStore
+from keepstep.storage.sqlite.files import schema_steps
+from keepstep.storage.sqlite.queries import QUERIES
+from keepstep.testing.storage_suite.running import run
+
+from .released_store import RELEASED, check_filled, fill
+
+STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|REPLACE|WITH)\s")
+OF_ONE_IDENTITY = [
+    "list_datasets",
+    "find_dataset",
+    "count_datasets",
+    "find_records",
+    "find_records_after",
+    "find_record",
+    "find_consumed_session",
+    "measure_identity",
+    "update_dataset",
+    "erase_records",
+]
+RELEASES = sorted(RELEASED.glob("schema_*.sql"))
+
+
+def _schema_of(path: Path) -> list[tuple[str, ...]]:
+    """Give the tables and indexes of a store, without their spacing."""
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name")
+        return [tuple(" ".join(str(part).split()) for part in row) for row in rows]
+
+
+def _texts_of_the_engine() -> list[str]:
+    """Give every string in the engine's modules."""
+    modules = files("keepstep.storage.sqlite").iterdir()
+    sources = [m.read_text(encoding="utf-8") for m in modules if m.name.endswith(".py")]
+    nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
+    constants = [node.value for node in nodes if isinstance(node, ast.Constant)]
+    return [value for value in constants if isinstance(value, str)]
+
+
+def _plan(connection: sqlite3.Connection, statement: str) -> str:
+    values = [None] * statement.count("?")
+    return "\n".join(
+        row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+    )
+
+
+@pytest.fixture
+def new(path: Path) -> Path:
+    """A store that this version made."""
+    run(SQLiteStore.open(path).close())
+    return path
+
+
+def test_every_schema_has_a_released_store_to_upgrade() -> None:
+    numbers = range(1, len(schema_steps()) + 1)
+    assert [release.name for release in RELEASES] == [f"schema_{n:04}.sql" for n in numbers]
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.stem)
+def test_a_store_of_a_released_schema_is_upgraded_with_its_data(
+    release: Path, path: Path, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(release.read_text(encoding="utf-8"))
+
+    async def check() -> None:
+        store = SQLiteStore.open(path)
+        await check_filled(store)
+        await store.close()
+
+    run(check())
+    new = tmp_path / "new.db"
+    run(SQLiteStore.open(new).close())
+    assert _schema_of(path) == _schema_of(new)
+
+
+def test_what_a_release_keeps_is_what_this_version_reads(path: Path) -> None:
+    async def fill_and_check() -> None:
+        store = SQLiteStore.open(path)
+        await fill(store)
+        await check_filled(store)
+        await store.close()
+
+    run(fill_and_check())
+
+
+def test_opening_a_store_again_changes_nothing_in_its_schema(new: Path) -> None:
+    before = _schema_of(new)
+    run(SQLiteStore.open(new).close())
+    assert _schema_of(new) == before
+
+
+def test_every_statement_of_the_queries_file_is_loaded() -> None:
+    text = files("keepstep.storage.sqlite").joinpath("queries.sql").read_text(encoding="utf-8")
+    names = re.findall(r"^-- name: (.*)$", text, re.MULTILINE)
+    assert list(QUERIES) == names
+    assert len(set(names)) == len(names)
+    assert text.count(";\n") == len(names)
+
+
+def test_every_query_is_used_by_its_name() -> None:
+    assert set(QUERIES) - set(_texts_of_the_engine()) == set()
+
+
+def test_every_use_names_a_query_that_exists() -> None:
+    for module in ("changes.py", "reads.py"):
+        source = files("keepstep.storage.sqlite").joinpath(module).read_text(encoding="utf-8")
+        used = set(re.findall(r'QUERIES\["(\w+)"\]', source))
+        assert used
+        assert used - set(QUERIES) == set()
+
+
+def test_statements_stand_in_the_queries_file_and_nowhere_else() -> None:
+    elsewhere = [text for text in _texts_of_the_engine() if STATEMENT.match(text)]
+    assert [text for text in elsewhere if "sqlite_master" not in text] == []
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_every_query_fits_the_schema(new: Path, name: str) -> None:
+    with closing(sqlite3.connect(new)) as connection:
+        assert _plan(connection, QUERIES[name]) is not None
+
+
+@pytest.mark.parametrize("name", OF_ONE_IDENTITY)
+def test_a_query_of_one_identity_searches_by_key_and_never_sorts(new: Path, name: str) -> None:
+    with closing(sqlite3.connect(new)) as connection:
+        plan = _plan(connection, QUERIES[name])
+    assert "SEARCH" in plan
+    assert "identity_id=?" in plan
+    assert "SCAN" not in plan
+    assert "TEMP B-TREE" not in plan
