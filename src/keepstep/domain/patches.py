@@ -132,7 +132,7 @@ def check_conflicts(patches: Sequence[Patch], records: Mapping[str, Record]) -> 
     """Refuse a patch made from an older record than the stored one.
 
     A higher count is fine: AWS's own clients stamp every patch with the dataset's count. The
-    text before the semicolon is exact; .NET matches its beginning.
+    text is exact; .NET matches its beginning.
 
     Raises ResourceConflictException for the first such patch.
     """

@@ -21,7 +21,7 @@ from .cors import CrossOrigin
 from .handle import Handler
 from .logs import RequestLog
 from .metrics import Metrics
-from .request import Answer, Request, by_name
+from .request import Answer, Request, by_name, new_request_id
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -70,7 +70,7 @@ class KeepstepApplication:
             await self._pages(scope, receive, send)
             return
         begun = time.perf_counter()
-        request_id = _new_request_id(self._entropy)
+        request_id = new_request_id(self._entropy)
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         names = by_name(headers)
         closing = False
@@ -143,15 +143,6 @@ class KeepstepApplication:
             f"The request body may have {self._body_bytes} bytes; send the patches in several "
             "requests."
         )
-
-
-def _new_request_id(entropy: Entropy) -> str:
-    """Make a random UUID, version 4, as text."""
-    digits = bytearray(entropy(16))
-    digits[6] = digits[6] & 0x0F | 0x40
-    digits[8] = digits[8] & 0x3F | 0x80
-    text = digits.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def _start(

@@ -10,7 +10,10 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from keepstep.domain.limits import Limits
+from keepstep.domain.sealing import Entropy
 from keepstep.wire.rest_json import CONTENT_TYPE
+
+from .request import new_request_id
 
 _MALFORMED: Final = (400, "MalformedHttpRequestException", "The request is not HTTP/1.1.")
 
@@ -63,8 +66,8 @@ class AnswerTransport(asyncio.Transport):
 
     def flush(self) -> None:
         """Write what is held."""
-        if self._held:
-            held, self._held = self._held, []
+        held, self._held = self._held, []
+        if held and not self._transport.is_closing():
             self._transport.write(b"".join(held))
 
     def close(self) -> None:
@@ -76,11 +79,14 @@ class AnswerTransport(asyncio.Transport):
 class LimitedConnection(HttpToolsProtocol):
     """Refuses headers over a size, requests over a time, and clients that do not read."""
 
-    def __init__(self, *arguments: Any, limits: Limits, answers: Answers, **options: Any) -> None:
-        """Take uvicorn's arguments, the limits, and the answers of the same event loop."""
+    def __init__(
+        self, *arguments: Any, limits: Limits, answers: Answers, entropy: Entropy, **options: Any
+    ) -> None:
+        """Take uvicorn's arguments, the limits, and what is shared in one server."""
         super().__init__(*arguments, **options)
         self._limits = limits
         self._answers = answers
+        self._entropy = entropy
         self._begun_at: float | None = None
         self._in_headers = True
         self._header_bytes = 0
@@ -142,6 +148,8 @@ class LimitedConnection(HttpToolsProtocol):
             b"content-type: %b\r\n" % CONTENT_TYPE.encode(),
             b"content-length: %d\r\n" % len(body),
             b"x-amzn-ErrorType: %b\r\n" % code.encode(),
+            b"x-amzn-RequestId: %b\r\n" % new_request_id(self._entropy).encode(),
+            *(b"%b: %b\r\n" % header for header in self.server_state.default_headers),
             b"connection: close\r\n\r\n",
         ]
         self.transport.write(b"".join(head) + body)
@@ -155,18 +163,16 @@ class LimitedConnection(HttpToolsProtocol):
         self._watch = self.loop.call_later(self._limits.request_seconds, self._look)
 
     def _look(self) -> None:
-        """End a request that has not arrived whole, or an answer that nobody reads."""
+        """End a request that has not arrived whole, or a connection whose client does not read."""
         seconds = self._limits.request_seconds
-        if self.transport.is_closing():
-            return
         unread = self.transport.get_write_buffer_size()
         if unread and unread == self._unread_bytes:
             self.transport.abort()
             return
         self._unread_bytes = unread
-        if self._begun_at is not None and self.loop.time() - self._begun_at >= seconds:
+        late = self._begun_at is not None and self.loop.time() - self._begun_at >= seconds
+        if late and not self.transport.is_closing():
             text = f"The request did not arrive whole within {seconds} seconds."
             self._refusal = (408, "RequestTimeoutException", text)
             self.send_400_response("")
-            return
         self._watch_again()

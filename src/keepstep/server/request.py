@@ -3,6 +3,7 @@
 import msgspec
 
 from keepstep.domain.access import Developer
+from keepstep.domain.sealing import Entropy
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -41,3 +42,12 @@ def by_name(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
         value = raw.strip()
         joined[name] = joined[name] + b"," + value if name in joined else value
     return joined
+
+
+def new_request_id(entropy: Entropy) -> str:
+    """Make a random UUID, version 4, as text."""
+    digits = bytearray(entropy(16))
+    digits[6] = digits[6] & 0x0F | 0x40
+    digits[8] = digits[8] & 0x3F | 0x80
+    text = digits.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import importlib
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -17,7 +18,10 @@ from typing import Any
 
 import uvicorn
 
-from .assembly import RootKey, assemble
+from keepstep.domain.sealing import Entropy
+from keepstep.interfaces.service import Clock
+
+from .assembly import RootKey, assemble, system_clock
 from .connections import Answers, LimitedConnection
 from .logs import configure_logs
 from .metrics import MULTIPROCESS_DIRECTORY
@@ -79,26 +83,31 @@ async def serve_listener(
     on_ready: Ready,
     *,
     on_server: Callable[[uvicorn.Server], None] | None = None,
-    **injected: Any,
+    clock: Clock = system_clock,
+    entropy: Entropy = secrets.token_bytes,
 ) -> None:
     """Assemble a server and serve a listener until it is told to stop.
 
-    ``injected`` may hold another clock and entropy; ``on_server`` is given the means to stop.
+    ``on_server`` is given the means to stop.
     """
-    async with assemble(settings, **injected) as (application, root):
+    async with assemble(settings, clock=clock, entropy=entropy) as (application, root):
         server = _Server(
-            uvicorn_config(settings, application), lambda: on_ready(endpoint(listener), root)
+            uvicorn_config(settings, application, entropy),
+            lambda: on_ready(endpoint(listener), root),
         )
         if on_server is not None:
             on_server(server)
         await server.serve(sockets=[listener])
 
 
-def uvicorn_config(settings: Settings, application: Any) -> uvicorn.Config:
+def uvicorn_config(settings: Settings, application: Any, entropy: Entropy) -> uvicorn.Config:
     """Give uvicorn's configuration for an application."""
+    connection: Any = partial(  # any factory of protocols does, though uvicorn asks for a class
+        LimitedConnection, limits=settings.limits, answers=Answers(), entropy=entropy
+    )
     return uvicorn.Config(
         application,
-        http=partial(LimitedConnection, limits=settings.limits, answers=Answers()),  # pyright: ignore[reportArgumentType] -- any factory of protocols does
+        http=connection,
         ws="none",
         lifespan="off",
         interface="asgi3",

@@ -14,11 +14,9 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Final, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
-from keepstep.wire.errors import ServiceError
-
-CONFLICT: Final = "ResourceConflictException"
+from keepstep.wire.errors import ResourceConflictException, ServiceError
 
 
 class Promise(enum.Enum):
@@ -231,10 +229,8 @@ class _DatasetCheck:
             answered = {key: state.value for key, state in write.answered.items()}
             counts = {state.sync_count for state in write.answered.values()}
             if answered != write.values or len(counts) != 1:
-                self._report(
-                    Promise.ALL_OR_NONE,
-                    f"a write of {write.values} was answered with {dict(write.answered)}",
-                )
+                text = f"a write of {write.values} was answered with {dict(write.answered)}"
+                self._report(Promise.ALL_OR_NONE, text)
             count = max(counts, default=0)
             if count in self._applied:
                 self._report(Promise.COUNTS_GROW, f"the count {count} was given to two writes")
@@ -265,17 +261,15 @@ class _DatasetCheck:
         for count, choices in candidates.items():
             write = choices[0] if len(choices) == 1 else None
             if not choices or (write is not None and write not in self._undecided):
-                self._report(
-                    Promise.ALL_OR_NONE,
-                    f"{seen[count]} at {count}: nobody wrote it, or it was refused, or made twice",
-                )
+                text = f"{seen[count]} at {count} was never written, or refused, or made twice"
+                self._report(Promise.ALL_OR_NONE, text)
             if write is not None and write in self._undecided:
                 self._undecided.remove(write)
-                taken = _Applied(count, write.values, write.begun, first[count], write.patches)
-                self._place(taken)
+                known = _Applied(count, write.values, write.begun, first[count], write.patches)
             else:
                 begun = min((one.begun for one in choices), default=-math.inf)
-                self._place(_Applied(count, seen[count], begun, first[count], None))
+                known = _Applied(count, seen[count], begun, first[count], None)
+            self._place(known)
 
     def _place(self, applied: _Applied) -> None:
         self._applied[applied.count] = applied
@@ -298,30 +292,20 @@ class _DatasetCheck:
 
         for write in writes:
             if write.patches is not None and write.count <= floor(write.begun):
-                self._report(
-                    Promise.COUNTS_GROW,
-                    f"the count {write.count} was given after {floor(write.begun)} was reached",
-                )
+                self._report(Promise.COUNTS_GROW, f"{write.count} was given after a higher count")
         for read in reads:
             if read.count < floor(read.begun):
-                self._report(
-                    Promise.NOTHING_LOST,
-                    f"a read at {read.count} after {floor(read.begun)} was reached",
-                )
+                self._report(Promise.NOTHING_LOST, f"a read at {read.count} after a higher one")
 
     def _check_numbers(self) -> None:
         """Every change takes one count, so a count is the number of changes up to it."""
-        begun = sorted(change.begun for change in self._changes)
-        ended = sorted(
-            change.ended for change in self._changes if change.outcome is Outcome.ACCEPTED
-        )
+        begun = sorted(one.begun for one in self._changes)
+        ended = sorted(one.ended for one in self._changes if one.outcome is Outcome.ACCEPTED)
         for read in self._reads:
             least, most = bisect_left(ended, read.begun), bisect_left(begun, read.ended)
             if read.counted and not least <= read.count <= most:
-                self._report(
-                    Promise.COUNTS_GROW if read.count > most else Promise.NOTHING_LOST,
-                    f"a read at {read.count} after {least} to {most} changes",
-                )
+                promise = Promise.COUNTS_GROW if read.count > most else Promise.NOTHING_LOST
+                self._report(promise, f"a read at {read.count} after {least} to {most} changes")
 
     def _check_chains(self) -> None:
         """Each write of a key was made from what the write before it left."""
@@ -329,10 +313,8 @@ class _DatasetCheck:
             for before, after in pairwise(sorted(applied, key=lambda one: one.count)):
                 base = after.patches[key].base if after.patches is not None else before.count
                 if base < before.count and not self._erased(before, after):
-                    self._report(
-                        Promise.NO_LOST_UPDATE,
-                        f"{key!r} at {after.count} was made from {base}, over {before.count}",
-                    )
+                    text = f"{key!r} at {after.count} was made from {base}, over {before.count}"
+                    self._report(Promise.NO_LOST_UPDATE, text)
 
     def _erased(self, before: _Applied, after: _Applied) -> bool:
         """Whether a deletion may have come between, with a count of its own."""
@@ -344,23 +326,18 @@ class _DatasetCheck:
     def _check_conflicts(self) -> None:
         """A conflict has a winner: a write of one of the keys, newer than its base."""
         for write in self._writes:
-            if write.outcome is Outcome.REFUSED and write.code == CONFLICT:
+            if write.outcome is Outcome.REFUSED and write.code == ResourceConflictException.code:
                 applied = any(
                     one.begun < write.ended and one.count > patch.base
                     for key, patch in write.patches.items()
                     for one in self._by_key.get(key, ())
                 )
                 if not applied and not self._undecided_on(write.patches, write.ended):
-                    self._report(
-                        Promise.NO_LOST_UPDATE, f"nobody won over the write {write.patches}"
-                    )
+                    self._report(Promise.NO_LOST_UPDATE, f"nobody won over {write.patches}")
 
     def _undecided_on(self, keys: Iterable[str], before: float) -> bool:
-        return any(
-            write.begun < before and key in write.patches
-            for write in self._undecided
-            for key in keys
-        )
+        undecided = (one.patches.keys() for one in self._undecided if one.begun < before)
+        return any(not written.isdisjoint(keys) for written in undecided)
 
     def _check_read(self, read: Read, ordered: list[_Applied]) -> None:
         """A read has the last write of each key in its range, or a later write took it away."""
@@ -369,9 +346,7 @@ class _DatasetCheck:
         if positions != sorted(set(positions)) or len(seen) != len(positions):
             self._report(Promise.NO_GAP, f"a read out of order: {read.records}")
         if any(not read.last < count <= read.count for count, _ in positions):
-            self._report(
-                Promise.NO_GAP, f"a read from {read.last} to {read.count} has {read.records}"
-            )
+            self._report(Promise.NO_GAP, f"a read from {read.last} has {read.records}")
         start = bisect_right(ordered, read.last, key=lambda one: one.count)
         end = bisect_right(ordered, read.count, key=lambda one: one.count)
         latest = {key: applied for applied in ordered[start:end] for key in applied.values}
@@ -385,10 +360,8 @@ class _DatasetCheck:
             ]
             if missing:
                 lost = Promise.NOTHING_LOST if read.last == 0 else Promise.NO_GAP
-                self._report(
-                    Promise.ALL_OR_NONE if shown else lost,
-                    f"a read from {read.last} to {read.count} lacks {missing} of {write.count}",
-                )
+                text = f"a read from {read.last} to {read.count} lacks {missing} of {write.count}"
+                self._report(Promise.ALL_OR_NONE if shown else lost, text)
 
     def _taken(self, key: str, write: _Applied, read: Read, later: list[_Applied]) -> bool:
         """Whether a record may have moved on, or gone, before the page it belonged to was read."""

@@ -12,7 +12,9 @@ import uvicorn
 
 from keepstep.domain.access import new_access_key_id, new_secret
 from keepstep.domain.pools import new_pool_id
-from keepstep.server.assembly import RootKey
+from keepstep.domain.sealing import Entropy
+from keepstep.interfaces.service import Clock
+from keepstep.server.assembly import RootKey, system_clock
 from keepstep.server.run import bind, serve_listener
 from keepstep.server.settings import load_settings
 
@@ -72,8 +74,8 @@ class _Thread(threading.Thread):
 @contextmanager
 def local_server(
     *,
-    clock: Callable[[], int] | None = None,
-    entropy: Callable[[int], bytes] | None = None,
+    clock: Clock = system_clock,
+    entropy: Entropy = secrets.token_bytes,
     **settings: Any,
 ) -> Generator[LocalServer]:
     """Serve from a thread for as long as the block lasts.
@@ -96,11 +98,17 @@ def local_server(
         **settings,
     }
     loaded = load_settings(**given)
-    injected = {name: value for name, value in (("clock", clock), ("entropy", entropy)) if value}
     listener = bind(loaded)
     thread = _Thread(
         lambda self: asyncio.run(
-            serve_listener(loaded, listener, self.ready, on_server=self.attach, **injected)
+            serve_listener(
+                loaded,
+                listener,
+                self.ready,
+                on_server=self.attach,
+                clock=clock,
+                entropy=entropy,
+            )
         )
     )
     thread.start()

@@ -7,12 +7,15 @@ every violation at once in the form the service uses: ``2 validation errors dete
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Final, cast
 
 from msgspec import inspect
 
 from .members import published_pattern
 
+VIOLATIONS_MAX: Final = 100
+"""Violations that one message names; there may be more."""
 ECHO_MAX: Final = 128
 """Characters of a refused value that the message repeats."""
 
@@ -22,11 +25,12 @@ _ODD_NUMERAL: Final = re.compile(r"[\s_]|[^\x00-\x7f]")
 
 
 def explain(shape: type[Any], values: Mapping[str, Any]) -> str | None:
-    """Name every violation in the members of a request, or answer None if there is none.
+    """Name the violations in the members of a request, or answer None if there is none.
 
     ``values`` holds the members by their names on the wire, as the protocol decoded them.
     """
-    return message(list(_structure(inspect.type_info(shape), values, "")))
+    found = _structure(inspect.type_info(shape), values, "")
+    return message(list(islice(found, VIOLATIONS_MAX)))
 
 
 def violation(value: object, path: str, constraint: str) -> str:

@@ -16,6 +16,7 @@ from keepstep.interfaces.service import Call
 from keepstep.interfaces.storage import RecordsFound, RecordsQuery
 from keepstep.wire import sync
 from keepstep.wire.errors import InvalidParameterException, TooManyRequestsException
+from keepstep.wire.members import LONG_MAX
 
 from .pools import authorized_pool, existing_pool
 
@@ -44,7 +45,9 @@ async def list_records(call: Call, request: sync.ListRecordsRequest) -> sync.Lis
         after=(position.after_sync_count, position.after_key)
         if request.next_token is not None
         else None,
-        limit=request.max_results + 1 if request.max_results is not None else None,
+        limit=min(request.max_results, LONG_MAX - 1) + 1
+        if request.max_results is not None
+        else None,
     )
     found = await service.store.find_records(query, session.session_id if session else None)
     if found.session_consumed:

@@ -15,6 +15,17 @@ SELECT dataset_name, sync_count, deleted_sync_count, creation_date, last_modifie
 FROM datasets
 WHERE identity_id = ? AND identity_pool_id = ? AND dataset_name = ?;
 
+-- name: find_state
+-- A session is consumed together with a change, so without a dataset none is.
+SELECT dataset_name, sync_count, deleted_sync_count, creation_date, last_modified_date,
+       last_modified_by, data_storage, num_records,
+       EXISTS (
+           SELECT 1 FROM consumed_sessions
+           WHERE consumed_sessions.identity_id = datasets.identity_id AND session_id = ?
+       )
+FROM datasets
+WHERE identity_id = ? AND identity_pool_id = ? AND dataset_name = ?;
+
 -- name: count_datasets
 SELECT count(*)
 FROM datasets

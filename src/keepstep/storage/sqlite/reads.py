@@ -16,6 +16,7 @@ from .queries import QUERIES
 _LIST_DATASETS = QUERIES["list_datasets"]
 _FIND_DATASET = QUERIES["find_dataset"]
 _FIND_RECORD = QUERIES["find_record"]
+_FIND_STATE = QUERIES["find_state"]
 _FIND_SESSION = QUERIES["find_consumed_session"]
 
 
@@ -58,7 +59,8 @@ def find_state(
 ) -> DatasetState:
     """Read what an update is decided on; the caller holds a read transaction open."""
     row_key = _row_key(place)
-    dataset = find_dataset(connection, place)
+    found = connection.execute(_FIND_STATE, (session_id, *row_key)).fetchone()
+    dataset = _dataset(found) if found is not None else None
     records: dict[str, Record] = {}
     live_datasets = 0
     if dataset is not None and dataset.exists:
@@ -72,7 +74,7 @@ def find_state(
     return DatasetState(
         dataset=dataset,
         records=records,
-        session_consumed=is_consumed(connection, place.identity_id, session_id),
+        session_consumed=found is not None and bool(found[8]),
         live_datasets=live_datasets,
     )
 
