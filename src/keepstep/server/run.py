@@ -26,7 +26,7 @@ from .connections import Answers, LimitedConnection
 from .logs import configure_logs
 from .metrics import MULTIPROCESS_DIRECTORY
 from .settings import Settings
-from .workers import STOPS, Workers
+from .workers import STOPS, Workers, end_with_parent
 
 BACKLOG = 2048
 SWITCH_SECONDS = 0.0005
@@ -55,7 +55,8 @@ def serve(settings: Settings, on_ready: Ready) -> None:
 def bind(settings: Settings) -> socket.socket:
     """Listen on the address of the settings. Raises OSError."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Named by its protocol, since asyncio turns Nagle's delay off for TCP sockets only.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((settings.host, settings.port))
     listener.listen(BACKLOG)
@@ -165,6 +166,7 @@ async def _prepare(settings: Settings) -> RootKey:
 
 def _work(settings: Settings, listener: socket.socket, started: Any) -> None:
     configure_logs()
+    end_with_parent()
     run(settings, listener, lambda _endpoint, _root: started.release())
 
 

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from multiprocessing import connection
 from multiprocessing.context import SpawnProcess
@@ -27,6 +28,18 @@ _log = structlog.stdlib.get_logger()
 
 class WorkersFailed(Exception):
     """A worker ended before it answered requests; the log above says why."""
+
+
+def end_with_parent() -> None:
+    """Let this worker stop as if told to when its parent is gone, however that ended."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        connection.wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="keepstep-parent", daemon=True).start()
 
 
 class Workers:
