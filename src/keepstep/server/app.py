@@ -7,7 +7,6 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-from keepstep.domain.sealing import Entropy
 from keepstep.wire.errors import (
     RequestEntityTooLargeException,
     ServiceError,
@@ -21,7 +20,7 @@ from .cors import CrossOrigin
 from .handle import Handler
 from .logs import RequestLog
 from .metrics import Metrics
-from .request import Answer, Request, by_name, new_request_id
+from .request import Answer, Request, RequestIds, by_name
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -49,7 +48,7 @@ class KeepstepApplication:
         pages: Application,
         metrics: Metrics,
         cross_origin: CrossOrigin,
-        entropy: Entropy,
+        request_ids: RequestIds,
         *,
         body_bytes: int,
         request_log: RequestLog | None,
@@ -59,7 +58,7 @@ class KeepstepApplication:
         self._pages = pages
         self._metrics = metrics
         self._cross_origin = cross_origin
-        self._entropy = entropy
+        self._request_ids = request_ids
         self._body_bytes = body_bytes
         self._request_log = request_log
         self._held_bytes = 0
@@ -70,7 +69,7 @@ class KeepstepApplication:
             await self._pages(scope, receive, send)
             return
         begun = time.perf_counter()
-        request_id = new_request_id(self._entropy)
+        request_id = self._request_ids.next()
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         names = by_name(headers)
         closing = False
@@ -80,7 +79,7 @@ class KeepstepApplication:
         else:
             extra = self._cross_origin.headers(names)
             try:
-                body = await self._body(names, receive)
+                body = await self._body(names, receive) if _has_body(names) else b""
             except ClientGone:
                 return
             except ServiceError as error:
@@ -111,8 +110,6 @@ class KeepstepApplication:
         together hold too much, and ClientGone.
         """
         length = names.get(b"content-length")
-        if length is None and b"transfer-encoding" not in names:
-            return b""
         if length is not None and int(length) > self._body_bytes:
             raise self._too_large()
         message = await receive()
@@ -143,6 +140,10 @@ class KeepstepApplication:
             f"The request body may have {self._body_bytes} bytes; send the patches in several "
             "requests."
         )
+
+
+def _has_body(names: dict[bytes, bytes]) -> bool:
+    return b"content-length" in names or b"transfer-encoding" in names
 
 
 def _start(

@@ -27,6 +27,7 @@ from .logs import RequestLog
 from .metrics import Metrics
 from .pages import operator_pages
 from .pools import KnownPools
+from .request import RequestIds
 from .settings import Settings
 
 SQLITE = "sqlite:"
@@ -105,17 +106,21 @@ async def assemble(
     *,
     clock: Clock = system_clock,
     entropy: Entropy = secrets.token_bytes,
+    request_ids: RequestIds | None = None,
+    metrics_directory: Path | None = None,
 ) -> AsyncGenerator[tuple[KeepstepApplication, RootKey]]:
     """Give the application of a server, working for as long as the block lasts.
 
+    ``metrics_directory`` is where several workers add up their metrics.
+
     Raises StoreUnusable with what to do.
     """
-    metrics = Metrics()
+    metrics = Metrics(metrics_directory)
     async with AsyncExitStack() as stack:
         opened = await stack.enter_async_context(open_store(settings, metrics, entropy))
         sealer = await load_sealer(opened.store, opened.master, now=clock(), entropy=entropy)
         root = await root_key(settings, opened, now=clock(), entropy=entropy)
-        housekeeping = Housekeeping(opened.store, clock)
+        housekeeping = Housekeeping(opened.store, metrics, clock)
         await stack.enter_async_context(_in_background(housekeeping))
         service = Service(
             store=opened.store,
@@ -140,7 +145,7 @@ async def assemble(
             operator_pages(opened.store, metrics),
             metrics,
             CrossOrigin(settings.cors_origins),
-            entropy,
+            request_ids or RequestIds(entropy),
             body_bytes=settings.request_body_bytes,
             request_log=request_log,
         )

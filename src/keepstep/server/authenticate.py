@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from hmac import HMAC
 from itertools import product
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -60,7 +61,7 @@ class Authenticator:
         self._clock = clock
         self._regions = frozenset(regions)
         self._public_hosts = [host.encode() for host in public_hosts]
-        self._signing_keys: dict[tuple[str, str, str, str], bytes] = {}
+        self._signing_keys: dict[tuple[str, str, str, str], HMAC] = {}
 
     async def authenticate(self, request: Request, method: str, service: str) -> Developer:
         """Give the developer who signed a request to a service.
@@ -74,7 +75,7 @@ class Authenticator:
         key = await self._keys.find(authorization.access_key_id)
         # No long-term key goes with a session token.
         if key is None or b"x-amz-security-token" in request.by_name:
-            unknown = self._cached_signing_key(authorization, _NO_SECRET)
+            unknown = self._signing_key(authorization, _NO_SECRET)
             self._matches(request, method, authorization, time, unknown)
             raise UnrecognizedClientException(
                 "The security token included in the request is invalid."
@@ -82,8 +83,8 @@ class Authenticator:
         self._check_time(authorization, time)
         self._check_scope(authorization, service)
         _check_signed_headers(request, authorization)
-        signing_key = self._cached_signing_key(authorization, key.secret)
-        if not self._matches(request, method, authorization, time, signing_key):
+        signer = self._signing_key(authorization, key.secret)
+        if not self._matches(request, method, authorization, time, signer):
             raise InvalidSignatureException(_MISMATCH)
         return key.developer
 
@@ -135,19 +136,19 @@ class Authenticator:
                 f"Credential should be scoped to correct service: '{service}'. "
             )
 
-    def _cached_signing_key(self, authorization: sigv4.Authorization, secret: str) -> bytes:
+    def _signing_key(self, authorization: sigv4.Authorization, secret: str) -> HMAC:
         name = (
             secret,
             authorization.date,
             authorization.region,
             authorization.service,
         )
-        key = self._signing_keys.get(name)
-        if key is None:
+        signer = self._signing_keys.get(name)
+        if signer is None:
             if len(self._signing_keys) >= SIGNING_KEYS_CACHED_MAX:
                 self._signing_keys.clear()
-            key = self._signing_keys[name] = sigv4.signing_key(*name)
-        return key
+            signer = self._signing_keys[name] = sigv4.signing_key(*name)
+        return signer
 
     def _matches(
         self,
@@ -155,45 +156,53 @@ class Authenticator:
         method: str,
         authorization: sigv4.Authorization,
         time: str,
-        signing_key: bytes,
+        key: HMAC,
     ) -> bool:
         body = request.body
-        payload_hash = hashlib.sha256(body).hexdigest() if body else sigv4.EMPTY_PAYLOAD_HASH
-        claimed = request.by_name.get(b"x-amz-content-sha256")
-        overridden = METHOD_OVERRIDE in request.by_name
-        hashes = [payload_hash]
-        if overridden:
+        hashes = [hashlib.sha256(body).hexdigest() if body else sigv4.EMPTY_PAYLOAD_HASH]
+        if METHOD_OVERRIDE in request.by_name:
             # Unity signs a DELETE without a body, then sends a POST with "{}".
             hashes.append(sigv4.EMPTY_PAYLOAD_HASH)
+        claimed = request.by_name.get(b"x-amz-content-sha256")
         if claimed is not None and claimed.decode("latin-1") not in hashes:
             return False
         signed = authorization.signed_headers
-        query = sigv4.canonical_query(request.query)
-        expected = authorization.signature.encode("latin-1")
-        for verb, path, headers, digest in self._readings(request, method, signed, hashes):
-            text = sigv4.canonical_request(verb, path, query, headers, signed, digest)
-            computed = sigv4.signature(signing_key, time, authorization.scope, text)
-            if hmac.compare_digest(computed.encode(), expected):
-                return True
-        return False
-
-    def _readings(
-        self, request: Request, method: str, signed: Sequence[str], hashes: list[str]
-    ) -> Iterator[tuple[str, str, str, str]]:
-        """Give the plain reading of a request first, then the known alternatives."""
         headers = sigv4.canonical_headers(request.by_name, signed)
         if headers is None:
-            return
+            return False
         path = sigv4.canonical_path(request.raw_path)
-        yield method, path, headers, hashes[0]
+        query = sigv4.canonical_query(request.query)
+        scope = authorization.scope
+        expected = authorization.signature.encode("latin-1")
+
+        def holds(verb: str, path: str, headers: str, digest: str) -> bool:
+            text = sigv4.canonical_request(verb, path, query, headers, signed, digest)
+            computed = sigv4.signature(key, time, scope, text)
+            return hmac.compare_digest(computed.encode(), expected)
+
+        return holds(method, path, headers, hashes[0]) or any(
+            holds(*reading)
+            for reading in self._other_readings(request, method, path, headers, signed, hashes)
+        )
+
+    def _other_readings(
+        self,
+        request: Request,
+        method: str,
+        path: str,
+        headers: str,
+        signed: Sequence[str],
+        hashes: list[str],
+    ) -> Iterator[tuple[str, str, str, str]]:
+        """Give what else a client may have signed that arrives as this request."""
         methods = [method]
         if method != request.method and METHOD_OVERRIDE.decode() in signed:
             methods.append(request.method)
         # What a client sent to a proxy that decodes the path before it forwards it.
         decoded = unquote_to_bytes(request.raw_path)
         sent = sigv4.canonical_path(sigv4.canonical_path(decoded).encode())
-        alternatives = [headers, *self._other_hosts(request, signed)]
-        yield from product(methods, dict.fromkeys((path, sent)), alternatives, hashes)
+        with_hosts = [headers, *self._other_hosts(request, signed)]
+        yield from product(methods, dict.fromkeys((path, sent)), with_hosts, hashes)
 
     def _other_hosts(self, request: Request, signed: Sequence[str]) -> Iterator[str]:
         """Give the headers with the host as iOS signs it, without a port, or as configured."""

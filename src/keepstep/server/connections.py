@@ -10,10 +10,9 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from keepstep.domain.limits import Limits
-from keepstep.domain.sealing import Entropy
 from keepstep.wire.rest_json import CONTENT_TYPE
 
-from .request import new_request_id
+from .request import RequestIds
 
 _MALFORMED: Final = (400, "MalformedHttpRequestException", "The request is not HTTP/1.1.")
 
@@ -80,13 +79,18 @@ class LimitedConnection(HttpToolsProtocol):
     """Refuses headers over a size, requests over a time, and clients that do not read."""
 
     def __init__(
-        self, *arguments: Any, limits: Limits, answers: Answers, entropy: Entropy, **options: Any
+        self,
+        *arguments: Any,
+        limits: Limits,
+        answers: Answers,
+        request_ids: RequestIds,
+        **options: Any,
     ) -> None:
         """Take uvicorn's arguments, the limits, and what is shared in one server."""
         super().__init__(*arguments, **options)
         self._limits = limits
         self._answers = answers
-        self._entropy = entropy
+        self._request_ids = request_ids
         self._begun_at: float | None = None
         self._in_headers = True
         self._header_bytes = 0
@@ -148,7 +152,7 @@ class LimitedConnection(HttpToolsProtocol):
             b"content-type: %b\r\n" % CONTENT_TYPE.encode(),
             b"content-length: %d\r\n" % len(body),
             b"x-amzn-ErrorType: %b\r\n" % code.encode(),
-            b"x-amzn-RequestId: %b\r\n" % new_request_id(self._entropy).encode(),
+            b"x-amzn-RequestId: %b\r\n" % self._request_ids.next().encode(),
             *(b"%b: %b\r\n" % header for header in self.server_state.default_headers),
             b"connection: close\r\n\r\n",
         ]

@@ -1,4 +1,4 @@
-"""What a server does beside answering: adding up statistics and forgetting expired sessions."""
+"""What a server does beside answering: statistics, metrics, forgetting expired sessions."""
 
 import asyncio
 from collections import Counter
@@ -13,15 +13,18 @@ from keepstep.domain.limits import (
 from keepstep.interfaces.service import Clock
 from keepstep.interfaces.storage import Store, StoreUnavailable
 
+from .metrics import Metrics
+
 _log = structlog.stdlib.get_logger()
 
 
 class Housekeeping:
     """Counts in memory, and works on the store at intervals until it is stopped."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, metrics: Metrics, clock: Clock) -> None:
         """Start with ``run``."""
         self._store = store
+        self._metrics = metrics
         self._clock = clock
         self._sync_sessions: Counter[str] = Counter()
 
@@ -34,6 +37,7 @@ class Housekeeping:
         purged_at = self._clock()
         while True:
             await asyncio.sleep(STATISTICS_FLUSH_MS / 1000)
+            self._metrics.publish()
             try:
                 await self.flush()
                 if self._clock() - purged_at >= CONSUMED_SESSIONS_PURGE_MS:

@@ -7,17 +7,20 @@ a secret, token, signature or record value: those never reach this module.
 import asyncio
 import sys
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, NamedTuple
 
 import msgspec
 import structlog
 
+from keepstep.domain.access import Developer
 from keepstep.interfaces.service import Clock
 
 from .request import Answer
 
 FLUSH_SECONDS: Final = 0.1
 """How long a request's line may wait to be written together with others."""
+LINES_MAX: Final = 64
+"""How many lines may wait."""
 
 _encoder: Final = msgspec.json.Encoder(enc_hook=str)
 
@@ -53,8 +56,37 @@ class RequestLine(msgspec.Struct, frozen=True, omit_defaults=True):
     identity_id: str | None = None
 
 
+class Answered(NamedTuple):
+    """What a request's line is made of, kept until it is written."""
+
+    time: int
+    operation: str
+    caller: Developer | None
+    status: int
+    code: str
+    seconds: float
+    request_id: str
+    identity_id: str | None
+
+    def line(self) -> RequestLine:
+        """Give the line."""
+        return RequestLine(
+            "request",
+            "info",
+            datetime.fromtimestamp(self.time / 1000, UTC),
+            self.operation,
+            "anonymous" if self.caller is None else "developer",
+            self.status,
+            self.code,
+            round(self.seconds * 1000, 3),
+            self.request_id,
+            None if self.caller is None else self.caller.access_key_id,
+            self.identity_id,
+        )
+
+
 class RequestLog:
-    """Writes the lines of requests, several at once: a system call for each would cost more.
+    """Writes the lines of requests, several at once: one by one they would cost more.
 
     A crash may lose the lines of its last tenth of a second.
     """
@@ -63,33 +95,33 @@ class RequestLog:
         """Lines go to ``stream``, dated by ``clock`` (milliseconds since the epoch)."""
         self._stream = stream
         self._clock = clock
-        self._lines: list[bytes] = []
+        self._waiting: list[Answered] = []
 
     def write(self, answer: Answer, request_id: str, seconds: float) -> None:
         """Log one answered request."""
-        if not self._lines:
+        waiting = self._waiting
+        if not waiting:
             asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
-        caller = answer.caller
-        line = RequestLine(
-            "request",
-            "info",
-            datetime.fromtimestamp(self._clock() / 1000, UTC),
-            answer.operation,
-            "anonymous" if caller is None else "developer",
-            answer.status,
-            answer.code,
-            round(seconds * 1000, 3),
-            request_id,
-            None if caller is None else caller.access_key_id,
-            answer.identity_id,
+        waiting.append(
+            Answered(
+                self._clock(),
+                answer.operation,
+                answer.caller,
+                answer.status,
+                answer.code,
+                seconds,
+                request_id,
+                answer.identity_id,
+            )
         )
-        self._lines.append(_encoder.encode(line))
+        if len(waiting) >= LINES_MAX:
+            self.flush()
 
     def flush(self) -> None:
         """Write the lines that wait."""
-        if self._lines:
-            lines, self._lines = self._lines, []
-            self._stream.write(b"\n".join(lines) + b"\n")
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._stream.write(_encoder.encode_lines([answered.line() for answered in waiting]))
             self._stream.flush()
 
 

@@ -1,49 +1,89 @@
-"""What Prometheus reads at ``/metrics``."""
+"""What Prometheus reads at ``/metrics``.
+
+Counting is done here, since a request has little time for it; the text is the library's. With
+several workers each publishes its counts to a shared directory every second, and any of them
+answers for all.
+"""
 
 import os
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+import msgspec
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
 
-MULTIPROCESS_DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""Environment variable by which several workers add up; set before this module is imported."""
+REQUEST_SECONDS: Final = "keepstep_request_seconds"
+STORE_SECONDS: Final = "keepstep_store_seconds"
+GROUP_CHANGES: Final = "keepstep_commit_group_changes"
 
-_REQUEST_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)
-_STORE_SECONDS: Final = (0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.5, 5)
-_GROUP_SIZES: Final = (1, 2, 4, 8, 16, 32, 64)
+
+class Family(msgspec.Struct, frozen=True):
+    """A metric: what it is, its labels, and the upper bounds of its buckets."""
+
+    text: str
+    labels: tuple[str, ...]
+    bounds: tuple[float, ...]
+
+
+FAMILIES: Final = {
+    REQUEST_SECONDS: Family(
+        "Requests answered and the time each took, by operation and code (OK or an error's).",
+        ("operation", "code"),
+        (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5),
+    ),
+    STORE_SECONDS: Family(
+        "Time of one read, and of one change until it is durable.",
+        ("kind",),
+        (0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.5, 5),
+    ),
+    GROUP_CHANGES: Family("Changes made durable by one commit.", (), (1, 2, 4, 8, 16, 32, 64)),
+}
+
+
+class Histogram:
+    """Counts of values in buckets; the last bucket has no upper bound."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        """Start at zero."""
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count a value."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """A histogram as it is published: its metric, the values of its labels, and its numbers."""
+
+    name: str
+    labels: tuple[str, ...]
+    counts: list[int]
+    total: float
 
 
 class Metrics:
-    """The counters of one server. Also observes the store."""
+    """The metrics of one server. Also observes the store."""
 
-    def __init__(self) -> None:
-        """Make a registry of its own, so that servers in one process do not mix."""
-        self._registry = CollectorRegistry()
-        self._request_seconds = Histogram(
-            "keepstep_request_seconds",
-            "Requests answered and the time each took, by operation and code (OK or an error's).",
-            ("operation", "code"),
-            buckets=_REQUEST_SECONDS,
-            registry=self._registry,
-        )
-        store_seconds = Histogram(
-            "keepstep_store_seconds",
-            "Time of one read, and of one change until it is durable.",
-            ("kind",),
-            buckets=_STORE_SECONDS,
-            registry=self._registry,
-        )
-        group_changes = Histogram(
-            "keepstep_commit_group_changes",
-            "Changes made durable by one commit.",
-            buckets=_GROUP_SIZES,
-            registry=self._registry,
-        )
-        self._read_seconds = store_seconds.labels("read")
-        self._change_seconds = store_seconds.labels("change")
-        self._group_changes = group_changes
-        self._children: dict[tuple[str, str], Histogram] = {}
+    def __init__(self, directory: Path | None = None) -> None:
+        """``directory`` is where the workers of one server publish their counts."""
+        self._directory = directory
+        self._histograms: dict[tuple[str, ...], Histogram] = {}
+        self._read_seconds = self._histogram(STORE_SECONDS, "read")
+        self._change_seconds = self._histogram(STORE_SECONDS, "change")
+        self._group_changes = self._histogram(GROUP_CHANGES)
+
+    def observe_request(self, operation: str, code: str, seconds: float) -> None:
+        """Count one answered request; ``code`` is OK or the error's."""
+        self._histogram(REQUEST_SECONDS, operation, code).observe(seconds)
 
     def observe_read(self, seconds: float) -> None:
         """Take the time of one read of the store."""
@@ -57,17 +97,66 @@ class Metrics:
         """Take the number of changes in one commit."""
         self._group_changes.observe(size)
 
-    def observe_request(self, operation: str, code: str, seconds: float) -> None:
-        """Count one answered request; ``code`` is OK or the error's."""
-        child = self._children.get((operation, code))
-        if child is None:
-            child = self._children[operation, code] = self._request_seconds.labels(operation, code)
-        child.observe(seconds)
+    def publish(self) -> None:
+        """Let the other workers know this one's counts."""
+        if self._directory is not None:
+            file = self._directory / f"{os.getpid()}.json"
+            partial = file.with_suffix(".partial")
+            partial.write_bytes(msgspec.json.encode(self._own()))
+            partial.rename(file)
 
     def exposition(self) -> bytes:
         """Give the metrics as text; with several workers, those of all of them."""
-        if os.environ.get(MULTIPROCESS_DIRECTORY):
-            registry = CollectorRegistry()
-            MultiProcessCollector(registry)
-            return generate_latest(registry)
-        return generate_latest(self._registry)
+        registry = CollectorRegistry()
+        registry.register(_Sum([*self._own(), *self._others()]))
+        return generate_latest(registry)
+
+    def _histogram(self, *name_and_labels: str) -> Histogram:
+        found = self._histograms.get(name_and_labels)
+        if found is None:
+            found = Histogram(FAMILIES[name_and_labels[0]].bounds)
+            self._histograms[name_and_labels] = found
+        return found
+
+    def _own(self) -> list[Counts]:
+        return [
+            Counts(name[0], name[1:], histogram.counts, histogram.total)
+            for name, histogram in self._histograms.items()
+        ]
+
+    def _others(self) -> Iterable[Counts]:
+        if self._directory is None:
+            return
+        for file in sorted(self._directory.glob("*.json")):
+            if file.stem != str(os.getpid()):
+                yield from msgspec.json.decode(file.read_bytes(), type=list[Counts])
+
+
+class _Sum(Collector):
+    """Adds up counts of the same metric and labels, and gives them to the library."""
+
+    def __init__(self, counted: Iterable[Counts]) -> None:
+        self._sums: dict[tuple[str, tuple[str, ...]], tuple[list[int], float]] = {}
+        for one in counted:
+            name = (one.name, one.labels)
+            counts, total = self._sums.get(name, ([0] * len(one.counts), 0.0))
+            added = [a + b for a, b in zip(counts, one.counts, strict=True)]
+            self._sums[name] = (added, total + one.total)
+
+    def collect(self) -> Iterable[HistogramMetricFamily]:
+        """Give every metric with the buckets cumulated, as the format wants them."""
+        for name, family in FAMILIES.items():
+            metric = HistogramMetricFamily(name, family.text, labels=family.labels)
+            for (of, labels), (counts, total) in self._sums.items():
+                if of == name:
+                    metric.add_metric(labels, _cumulated(family.bounds, counts), total)
+            yield metric
+
+
+def _cumulated(bounds: Sequence[float], counts: Sequence[int]) -> list[tuple[str, float]]:
+    buckets: list[tuple[str, float]] = []
+    below = 0
+    for bound, count in zip((*bounds, float("inf")), counts, strict=True):
+        below += count
+        buckets.append(("+Inf" if bound == float("inf") else str(float(bound)), below))
+    return buckets

@@ -44,10 +44,19 @@ def by_name(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     return joined
 
 
-def new_request_id(entropy: Entropy) -> str:
-    """Make a random UUID, version 4, as text."""
-    digits = bytearray(entropy(16))
-    digits[6] = digits[6] & 0x0F | 0x40
-    digits[8] = digits[8] & 0x3F | 0x80
-    text = digits.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+class RequestIds:
+    """Ids for requests: random UUIDs (version 4) of one process, whose last part counts on."""
+
+    def __init__(self, entropy: Entropy) -> None:
+        """Draw what is random about them once."""
+        digits = bytearray(entropy(16))
+        digits[6] = digits[6] & 0x0F | 0x40
+        digits[8] = digits[8] & 0x3F | 0x80
+        text = digits.hex()
+        self._start = f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-"
+        self._number = int(text[20:], 16)
+
+    def next(self) -> str:
+        """Give an id that no request has had."""
+        self._number = (self._number + 1) & 0xFFFF_FFFF_FFFF
+        return f"{self._start}{self._number:012x}"

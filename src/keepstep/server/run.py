@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import importlib
-import os
 import secrets
 import signal
 import socket
@@ -14,6 +13,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -24,7 +24,7 @@ from keepstep.interfaces.service import Clock
 from .assembly import RootKey, assemble, system_clock
 from .connections import Answers, LimitedConnection
 from .logs import configure_logs
-from .metrics import MULTIPROCESS_DIRECTORY
+from .request import RequestIds
 from .settings import Settings
 from .workers import STOPS, Workers, end_with_parent
 
@@ -71,11 +71,18 @@ def endpoint(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run(settings: Settings, listener: socket.socket, on_ready: Ready) -> None:
+def run(
+    settings: Settings,
+    listener: socket.socket,
+    on_ready: Ready,
+    metrics_directory: Path | None = None,
+) -> None:
     """Serve a listener from this process."""
     _tune_interpreter()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(serve_listener(settings, listener, on_ready))
+        runner.run(
+            serve_listener(settings, listener, on_ready, metrics_directory=metrics_directory)
+        )
 
 
 async def serve_listener(
@@ -86,14 +93,22 @@ async def serve_listener(
     on_server: Callable[[uvicorn.Server], None] | None = None,
     clock: Clock = system_clock,
     entropy: Entropy = secrets.token_bytes,
+    metrics_directory: Path | None = None,
 ) -> None:
     """Assemble a server and serve a listener until it is told to stop.
 
     ``on_server`` is given the means to stop.
     """
-    async with assemble(settings, clock=clock, entropy=entropy) as (application, root):
+    request_ids = RequestIds(entropy)
+    async with assemble(
+        settings,
+        clock=clock,
+        entropy=entropy,
+        request_ids=request_ids,
+        metrics_directory=metrics_directory,
+    ) as (application, root):
         server = _Server(
-            uvicorn_config(settings, application, entropy),
+            uvicorn_config(settings, application, request_ids),
             lambda: on_ready(endpoint(listener), root),
         )
         if on_server is not None:
@@ -101,10 +116,10 @@ async def serve_listener(
         await server.serve(sockets=[listener])
 
 
-def uvicorn_config(settings: Settings, application: Any, entropy: Entropy) -> uvicorn.Config:
+def uvicorn_config(settings: Settings, application: Any, request_ids: RequestIds) -> uvicorn.Config:
     """Give uvicorn's configuration for an application."""
     connection: Any = partial(  # any factory of protocols does, though uvicorn asks for a class
-        LimitedConnection, limits=settings.limits, answers=Answers(), entropy=entropy
+        LimitedConnection, limits=settings.limits, answers=Answers(), request_ids=request_ids
     )
     return uvicorn.Config(
         application,
@@ -149,11 +164,13 @@ class _Server(uvicorn.Server):
 
 def _serve_with_workers(settings: Settings, listener: socket.socket, on_ready: Ready) -> None:
     with tempfile.TemporaryDirectory(prefix="keepstep-metrics-") as directory:
-        os.environ[MULTIPROCESS_DIRECTORY] = directory
         configure_logs()
         root = asyncio.run(_prepare(settings))
         workers = Workers(
-            partial(_work, settings), listener, settings.workers, settings.shutdown_seconds
+            partial(_work, settings, Path(directory)),
+            listener,
+            settings.workers,
+            settings.shutdown_seconds,
         )
         workers.run(lambda: on_ready(endpoint(listener), root))
 
@@ -164,10 +181,12 @@ async def _prepare(settings: Settings) -> RootKey:
         return root
 
 
-def _work(settings: Settings, listener: socket.socket, started: Any) -> None:
+def _work(
+    settings: Settings, metrics_directory: Path, listener: socket.socket, started: Any
+) -> None:
     configure_logs()
     end_with_parent()
-    run(settings, listener, lambda _endpoint, _root: started.release())
+    run(settings, listener, lambda _endpoint, _root: started.release(), metrics_directory)
 
 
 def _tune_interpreter() -> None:

@@ -107,19 +107,20 @@ def canonical_request(
     return f"{method}\n{path}\n{query}\n{headers}\n{';'.join(signed)}\n{payload_hash}"
 
 
-def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
-    """Derive the key that signs for one day, region and service."""
+def signing_key(secret: str, date: str, region: str, service: str) -> hmac.HMAC:
+    """Derive the key for one day, region and service, set up to sign any number of requests."""
     key = f"AWS4{secret}".encode()
     for part in (date, region, service, TERMINATOR):
         key = hmac.digest(key, part.encode(), "sha256")
-    return key
+    return hmac.new(key, digestmod="sha256")
 
 
-def signature(key: bytes, time: str, scope: str, request: str) -> str:
+def signature(key: hmac.HMAC, time: str, scope: str, request: str) -> str:
     """Sign a canonical request made at ``time`` (``YYYYMMDDTHHMMSSZ``); lower-case hexadecimal."""
     digest = hashlib.sha256(request.encode("latin-1")).hexdigest()
-    text = f"{ALGORITHM}\n{time}\n{scope}\n{digest}"
-    return hmac.digest(key, text.encode(), "sha256").hex()
+    signing = key.copy()  # cheaper than starting from the key
+    signing.update(f"{ALGORITHM}\n{time}\n{scope}\n{digest}".encode())
+    return signing.hexdigest()
 
 
 class Credentials(msgspec.Struct, frozen=True):
