@@ -121,6 +121,8 @@ def create_pool(
     config: ConfigOption = None,
 ) -> None:
     """Create an identity pool and print its id."""
+    if not name.isprintable():
+        raise typer.BadParameter("a name is printable text", param_hint="NAME")
     settings = _settings(config, store=store)
     pool_id = id if id is not None else new_pool_id(settings.region, secrets.token_bytes)
     if not is_pool_id(pool_id):
@@ -243,11 +245,14 @@ def _file_of(settings: Settings) -> Path:
 
 def _print_ready(settings: Settings, url: str, root: RootKey) -> None:
     if root.new:
-        shown = root.secret
+        last_export = f"export AWS_SECRET_ACCESS_KEY={root.secret}"
     elif root.secret is not None:
-        shown = "(as given)"
+        last_export = "# AWS_SECRET_ACCESS_KEY is the one you gave"
     else:
-        shown = "(printed at the first start; 'keepstep key create' makes another)"
+        last_export = (
+            "# AWS_SECRET_ACCESS_KEY was printed at the first start; "
+            "'keepstep key create' makes another pair"
+        )
     pool = f"{settings.region}:00000000-0000-0000-0000-000000000000"
     lines = [
         f"keepstep {__version__} is ready at {url} (store: {settings.store})",
@@ -255,7 +260,7 @@ def _print_ready(settings: Settings, url: str, root: RootKey) -> None:
         f"export AWS_ENDPOINT_URL={url}",
         f"export AWS_DEFAULT_REGION={settings.region}",
         f"export AWS_ACCESS_KEY_ID={root.access_key_id}",
-        f"export AWS_SECRET_ACCESS_KEY={shown}",
+        last_export,
         f"aws cognito-sync list-datasets --identity-pool-id {pool} --identity-id {pool}",
     ]
     typer.echo("\n".join(lines))

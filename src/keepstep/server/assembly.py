@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keepstep.domain.access import Developer
-from keepstep.domain.sealing import Entropy, Sealer, master_key
+from keepstep.domain.sealing import Entropy, Sealer, SealingKey, master_key
 from keepstep.interfaces.service import Clock, Service
 from keepstep.interfaces.storage import Store, StoreObserver, StoreUnusable
 from keepstep.storage.sqlite import SQLiteStore
@@ -42,10 +42,11 @@ def system_clock() -> int:
 
 @dataclass(frozen=True, slots=True)
 class OpenStore:
-    """A store and the sealer of the secrets in it."""
+    """A store, the sealer of the secrets in it, and the sealer of tokens."""
 
     store: Store
     master: Sealer
+    tokens: Sealer
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ async def open_store(
     settings: Settings,
     observer: StoreObserver = NO_OBSERVER,
     entropy: Entropy = secrets.token_bytes,
+    clock: Clock = system_clock,
 ) -> AsyncGenerator[OpenStore]:
     """Open the store of the settings, for as long as the block lasts.
 
@@ -75,20 +77,23 @@ async def open_store(
     path = store_path(settings)
     store = SQLiteStore.in_memory(observer) if path is None else SQLiteStore.open(path, observer)
     try:
-        yield OpenStore(store, Sealer([master_key(_master_secret(settings, path))], entropy))
-    except ValueError as error:
-        raise StoreUnusable(f"master_key (KEEPSTEP_MASTER_KEY): {error}") from None
+        is_new = not await store.list_server_keys()
+        master = Sealer([_master_key(settings, path, may_make=is_new)], entropy)
+        # Also proves that the master key is the store's.
+        tokens = await load_sealer(store, master, now=clock(), entropy=entropy)
+        yield OpenStore(store, master, tokens)
     finally:
         await store.close()
 
 
 async def root_key(settings: Settings, opened: OpenStore, *, now: int, entropy: Entropy) -> RootKey:
-    """Give the root key: that of the settings, else the store's oldest, else a new one."""
+    """Give the root key: that of the settings, else the oldest that may write, else a new one."""
     if settings.access_key_id is not None and settings.secret_access_key is not None:
         secret = settings.secret_access_key.get_secret_value()
         return RootKey(settings.access_key_id, secret, new=False)
     for key in await opened.store.list_access_keys():
-        return RootKey(key.access_key_id, None, new=False)
+        if not key.read_only:
+            return RootKey(key.access_key_id, None, new=False)
     key, secret = await create_access_key(
         opened.store,
         opened.master,
@@ -117,8 +122,7 @@ async def assemble(
     """
     metrics = Metrics(metrics_directory)
     async with AsyncExitStack() as stack:
-        opened = await stack.enter_async_context(open_store(settings, metrics, entropy))
-        sealer = await load_sealer(opened.store, opened.master, now=clock(), entropy=entropy)
+        opened = await stack.enter_async_context(open_store(settings, metrics, entropy, clock))
         root = await root_key(settings, opened, now=clock(), entropy=entropy)
         housekeeping = Housekeeping(opened.store, metrics, clock)
         await stack.enter_async_context(_in_background(housekeeping))
@@ -126,7 +130,7 @@ async def assemble(
             store=opened.store,
             pools=KnownPools(opened.store, clock, open_pools=settings.open_pools),
             statistics=housekeeping,
-            sealer=sealer,
+            sealer=opened.tokens,
             limits=settings.limits,
             clock=clock,
             entropy=entropy,
@@ -171,13 +175,23 @@ def _given_key(settings: Settings) -> SigningKey | None:
     return SigningKey(developer, settings.secret_access_key.get_secret_value())
 
 
-def _master_secret(settings: Settings, store: Path | None) -> str:
+def _master_key(settings: Settings, store: Path | None, *, may_make: bool) -> SealingKey:
+    try:
+        return master_key(_master_secret(settings, store, may_make=may_make))
+    except ValueError as error:
+        raise StoreUnusable(
+            "master_key (KEEPSTEP_MASTER_KEY) or the file of master_key_file "
+            f"(KEEPSTEP_MASTER_KEY_FILE): {error}"
+        ) from None
+
+
+def _master_secret(settings: Settings, store: Path | None, *, may_make: bool) -> str:
     if settings.master_key is not None:
         return settings.master_key.get_secret_value()
     file = settings.master_key_file
     if file is None and store is None:
         return secrets.token_hex(MASTER_KEY_BYTES)
-    return _read_or_make(file or Path(f"{store}.key"), may_make=file is None)
+    return _read_or_make(file or Path(f"{store}.key"), may_make=may_make and file is None)
 
 
 def _read_or_make(file: Path, *, may_make: bool) -> str:

@@ -7,6 +7,7 @@ may take to arrive to a proxy; a server that is exposed directly needs its own.
 import asyncio
 from typing import Any, Final
 
+import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from keepstep.domain.limits import Limits
@@ -14,6 +15,7 @@ from keepstep.wire.rest_json import CONTENT_TYPE
 
 from .request import RequestIds
 
+_log = structlog.stdlib.get_logger()
 _MALFORMED: Final = (400, "MalformedHttpRequestException", "The request is not HTTP/1.1.")
 
 
@@ -146,13 +148,15 @@ class LimitedConnection(HttpToolsProtocol):
         """Refuse a request that cannot be served, in the service's error form, and close."""
         del msg
         status, code, text = self._refusal
+        request_id = self._request_ids.next()
+        _log.info("connection_refused", status=status, code=code, request_id=request_id)
         body = b'{"__type":"%b","message":"%b"}' % (code.encode(), text.encode())
         head = [
             STATUS_LINE[status],
             b"content-type: %b\r\n" % CONTENT_TYPE.encode(),
             b"content-length: %d\r\n" % len(body),
             b"x-amzn-ErrorType: %b\r\n" % code.encode(),
-            b"x-amzn-RequestId: %b\r\n" % self._request_ids.next().encode(),
+            b"x-amzn-RequestId: %b\r\n" % request_id.encode(),
             *(b"%b: %b\r\n" % header for header in self.server_state.default_headers),
             b"connection: close\r\n\r\n",
         ]

@@ -5,6 +5,7 @@ a secret, token, signature or record value: those never reach this module.
 """
 
 import asyncio
+import logging
 import sys
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, Final, NamedTuple
@@ -22,6 +23,7 @@ FLUSH_SECONDS: Final = 0.1
 LINES_MAX: Final = 64
 """How many lines may wait."""
 
+_log = structlog.stdlib.get_logger()
 _encoder: Final = msgspec.json.Encoder(enc_hook=str)
 
 
@@ -38,6 +40,21 @@ def configure_logs() -> None:
         logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
         cache_logger_on_first_use=True,
     )
+    logging.basicConfig(level=logging.WARNING, handlers=[_Libraries()], force=True)
+
+
+class _Libraries(logging.Handler):
+    """Gives what libraries log through the standard library the form of our own lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log one record."""
+        _log.log(
+            record.levelno,
+            "library",
+            logger=record.name,
+            reason=record.getMessage(),
+            exc_info=record.exc_info,
+        )
 
 
 class RequestLine(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -16,10 +16,12 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any
 
+import structlog
 import uvicorn
 
 from keepstep.domain.sealing import Entropy
 from keepstep.interfaces.service import Clock
+from keepstep.interfaces.storage import StoreUnavailable, StoreUnusable
 
 from .assembly import RootKey, assemble, system_clock
 from .connections import Answers, LimitedConnection
@@ -37,6 +39,8 @@ ANY_IPV4, ANY_IPV6 = str(IPv4Address(0)), str(IPv6Address(0))
 
 Ready = Callable[[str, RootKey], None]
 """Is told the endpoint and the root key once requests are answered."""
+
+_log = structlog.stdlib.get_logger()
 
 
 def serve(settings: Settings, on_ready: Ready) -> None:
@@ -58,8 +62,13 @@ def bind(settings: Settings) -> socket.socket:
     # Named by its protocol, since asyncio turns Nagle's delay off for TCP sockets only.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((settings.host, settings.port))
-    listener.listen(BACKLOG)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        address = f"{settings.host}:{settings.port}"
+        raise OSError(f"cannot listen on {address}: {error.strerror}") from error
     listener.set_inheritable(True)
     return listener
 
@@ -186,7 +195,11 @@ def _work(
 ) -> None:
     configure_logs()
     end_with_parent()
-    run(settings, listener, lambda _endpoint, _root: started.release(), metrics_directory)
+    try:
+        run(settings, listener, lambda _endpoint, _root: started.release(), metrics_directory)
+    except (StoreUnusable, StoreUnavailable, OSError) as error:
+        _log.error("worker_failed", reason=str(error))
+        sys.exit(2)
 
 
 def _tune_interpreter() -> None:

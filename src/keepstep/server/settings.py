@@ -1,13 +1,22 @@
 """The settings: a TOML file, over it ``KEEPSTEP_*`` variables, over them command-line flags."""
 
+import json
 import os
 import re
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -20,6 +29,20 @@ DEFAULT_FILE: Final = Path("keepstep.toml")
 REGION_PATTERN: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
 
 _DEFAULTS = Limits()
+
+
+def _from_json(value: object) -> object:
+    """Read the text of an environment variable as a JSON list."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        raise ValueError('a list is JSON, for example ["a", "b"]') from None
+
+
+Names = Annotated[list[str], NoDecode, BeforeValidator(_from_json)]
+"""A list of names; decoded here, so that a bad one is refused like any other value."""
 
 
 class SettingsError(Exception):
@@ -56,17 +79,17 @@ class Settings(BaseSettings):
         "000000000000", pattern=r"^[0-9]{12}$", description="The account that owns every pool."
     )
     region: str = Field("us-east-1", description="Region of new ids.")
-    regions: list[str] = Field(
+    regions: Names = Field(
         [], description="Regions that a signature may name; empty for any well-formed one."
     )
-    public_hosts: list[str] = Field(
+    public_hosts: Names = Field(
         [],
         description="Host names that clients sign when a proxy in front changes the Host header.",
     )
     open_pools: bool = Field(
         False, description="Take any well-formed identity pool id and create it at first use."
     )
-    cors_origins: list[str] = Field(
+    cors_origins: Names = Field(
         ["*"], description="Origins whose pages may call the service; * for all."
     )
     log_requests: bool = Field(True, description="Write one log line for each request.")
@@ -174,7 +197,7 @@ def load_settings(**flags: Any) -> Settings:
         problems = [_problem(detail["loc"], detail["msg"]) for detail in error.errors()]
         raise SettingsError("\n".join(problems)) from None
     except ValueError as error:
-        raise SettingsError(f"the settings cannot be read: {error}") from None
+        raise SettingsError(f"the settings file {file} cannot be read: {error}") from None
 
 
 def unknown_variables() -> list[str]:

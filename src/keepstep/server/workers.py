@@ -106,6 +106,7 @@ class Workers:
                 self._processes.append(self._start())
 
     def _stop(self) -> None:
+        self._listener.close()  # or new connections would wait for a server that is going
         for process in self._processes:
             process.terminate()
         for process in self._processes:

@@ -155,7 +155,7 @@ class SQLiteStore:
         return await self._changes.submit(create)
 
     async def check(self) -> None:
-        self._read(reads.count_tables)
+        self._read(reads.touch_tables)
 
     async def close(self) -> None:
         await self._changes.close()
@@ -191,7 +191,11 @@ class SQLiteStore:
         """Read one state on a thread and a connection of its own."""
         if self._lock is None:
             return self._read(_in_transaction, read)
-        return await asyncio.to_thread(self._read_apart, read)
+        begun = time.perf_counter()
+        try:
+            return await asyncio.to_thread(self._read_apart, read)
+        finally:
+            self._observer.observe_read(time.perf_counter() - begun)
 
     def _read_apart(self, read: Callable[[Connection], Found]) -> Found:
         try:

@@ -168,5 +168,7 @@ INSERT INTO server_keys (sealed, creation_date) VALUES (?, ?);
 -- name: count_server_keys
 SELECT count(*) FROM server_keys;
 
--- name: count_tables
-SELECT count(*) FROM sqlite_master;
+-- name: touch_tables
+SELECT EXISTS (SELECT 1 FROM identity_pools), EXISTS (SELECT 1 FROM datasets),
+       EXISTS (SELECT 1 FROM records), EXISTS (SELECT 1 FROM consumed_sessions),
+       EXISTS (SELECT 1 FROM access_keys), EXISTS (SELECT 1 FROM server_keys);

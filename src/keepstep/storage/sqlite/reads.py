@@ -133,9 +133,9 @@ def list_server_keys(connection: sqlite3.Connection) -> list[bytes]:
     return [row[0] for row in connection.execute(QUERIES["list_server_keys"])]
 
 
-def count_tables(connection: sqlite3.Connection) -> int:
-    """Read something from the file itself: it answers if the store can be read."""
-    return connection.execute(QUERIES["count_tables"]).fetchone()[0]
+def touch_tables(connection: sqlite3.Connection) -> None:
+    """Read something of every table: it answers if the store can be read."""
+    connection.execute(QUERIES["touch_tables"]).fetchone()
 
 
 def _with_usage(
