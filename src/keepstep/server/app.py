@@ -20,7 +20,14 @@ from .cors import CrossOrigin
 from .handle import Handler
 from .logs import RequestLog
 from .metrics import Metrics
-from .request import Answer, Request, RequestIds, by_name
+from .request import (
+    ANSWER_AT_ONCE,
+    Answer,
+    AnswerAtOnce,
+    Request,
+    RequestIds,
+    by_name,
+)
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -96,8 +103,12 @@ class KeepstepApplication:
                     body,
                 )
                 answer = await self._handler.handle(request)
-        await send(_start(answer, request_id, extra, closing=closing))
-        await send({"type": "http.response.body", "body": answer.body})
+        answer_headers = _headers(answer, request_id, extra, closing=closing)
+        at_once: AnswerAtOnce | None = scope.get("extensions", {}).get(ANSWER_AT_ONCE)
+        if at_once is None or not at_once(answer.status, answer_headers, answer.body):
+            start = {"type": "http.response.start", "status": answer.status}
+            await send({**start, "headers": answer_headers})
+            await send({"type": "http.response.body", "body": answer.body})
         seconds = time.perf_counter() - begun
         self._metrics.observe_request(answer.operation, answer.code, seconds)
         if self._request_log is not None:
@@ -146,9 +157,9 @@ def _has_body(names: dict[bytes, bytes]) -> bool:
     return b"content-length" in names or b"transfer-encoding" in names
 
 
-def _start(
+def _headers(
     answer: Answer, request_id: str, extra: header_names.Headers, *, closing: bool
-) -> Message:
+) -> header_names.Headers:
     headers: header_names.Headers = [
         (header_names.CONTENT_TYPE, _JSON),
         (header_names.CONTENT_LENGTH, str(len(answer.body)).encode()),
@@ -161,4 +172,4 @@ def _start(
         headers.append((header_names.RETRY_AFTER, b"1"))
     if closing:
         headers.append((header_names.CONNECTION, b"close"))
-    return {"type": "http.response.start", "status": answer.status, "headers": headers}
+    return headers

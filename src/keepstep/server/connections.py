@@ -5,15 +5,20 @@ may take to arrive to a proxy; a server that is exposed directly needs its own.
 """
 
 import asyncio
+from functools import partial
 from typing import Any, Final
 
 import structlog
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from keepstep.domain.limits import Limits
 from keepstep.wire.rest_json import CONTENT_TYPE
 
-from .request import RequestIds
+from .request import ANSWER_AT_ONCE, RequestIds
 
 _log = structlog.stdlib.get_logger()
 _MALFORMED: Final = (400, "MalformedHttpRequestException", "The request is not HTTP/1.1.")
@@ -138,6 +143,8 @@ class LimitedConnection(HttpToolsProtocol):
                 self._refuse_headers()
                 raise ValueError("headers too long")
         super().on_headers_complete()
+        at_once = partial(self._answer_at_once, self.cycle)
+        self.scope["extensions"] = {ANSWER_AT_ONCE: at_once}  # pyright: ignore[reportGeneralTypeIssues] -- our own extension
 
     def on_message_complete(self) -> None:
         """Let the next request have its own time."""
@@ -162,6 +169,30 @@ class LimitedConnection(HttpToolsProtocol):
         ]
         self.transport.write(b"".join(head) + body)
         self.transport.close()
+
+    def _answer_at_once(
+        self,
+        cycle: RequestResponseCycle,
+        status: int,
+        headers: list[tuple[bytes, bytes]],
+        body: bytes,
+    ) -> bool:
+        """Send a whole answer as ``RequestResponseCycle.send`` would in two steps.
+
+        The ordinary way is left to answers that need more than that: while the client does not
+        read, for HEAD, and for those that close the connection.
+        """
+        if self.flow.write_paused or cycle.disconnected or not cycle.keep_alive:
+            return False
+        if cycle.response_started or cycle.scope["method"] == "HEAD":
+            return False
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        lines = [b"%b: %b\r\n" % line for line in (*self.server_state.default_headers, *headers)]
+        self.transport.write(b"".join((STATUS_LINE[status], *lines, b"\r\n", body)))
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
 
     def _refuse_headers(self) -> None:
         text = f"The request line and headers may have {self._limits.request_header_bytes} bytes."

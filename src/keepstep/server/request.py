@@ -1,5 +1,8 @@
 """A request as it arrived and its answer: what passes between ``app`` and ``handle``."""
 
+from collections.abc import Callable
+from typing import Final
+
 import msgspec
 
 from keepstep.domain.access import Developer
@@ -19,6 +22,13 @@ class Request(msgspec.Struct, frozen=True):
     headers: list[tuple[bytes, bytes]]
     by_name: dict[bytes, bytes]
     body: bytes
+
+
+ANSWER_AT_ONCE: Final = "keepstep.answer_at_once"
+"""The ASGI extension by which a connection takes a whole answer in one call."""
+
+AnswerAtOnce = Callable[[int, list[tuple[bytes, bytes]], bytes], bool]
+"""Takes status, headers and body; False if the answer must go the ordinary way instead."""
 
 
 class Answer(msgspec.Struct, frozen=True):
