@@ -30,6 +30,7 @@ from . import changes, reads
 from .failures import explain
 from .files import connect, create_schema, open_file
 from .group_commit import GroupCommit
+from .snapshot import Snapshot
 
 Found = TypeVar("Found")
 Given = ParamSpec("Given")
@@ -65,6 +66,8 @@ class SQLiteStore:
         """Take over open connections; use ``open`` or ``in_memory``."""
         self._path = path
         self._reader = reader
+        # In memory nothing comes between two statements: reads and changes take turns.
+        self._snapshot = Snapshot(reader) if lock is not None else None
         self._lock = lock
         self._observer = observer
         self._changes = GroupCommit(writer, path, waits=lock is not None, observer=observer)
@@ -96,12 +99,12 @@ class SQLiteStore:
         return self._read(reads.find_dataset, place)
 
     async def find_records(self, query: RecordsQuery, session_id: bytes | None) -> RecordsFound:
-        return self._read_one_state(reads.find_records, query, session_id)
+        return self._read(reads.find_records, query, session_id)
 
     async def find_state(
         self, place: DatasetPlace, keys: Sequence[str], session_id: bytes
     ) -> DatasetState:
-        return self._read_one_state(reads.find_state, place, keys, session_id)
+        return self._read(reads.find_state, place, keys, session_id)
 
     async def measure_identity(self, identity_pool_id: str, identity_id: str) -> IdentityUsage:
         return self._read(reads.measure_identity, identity_pool_id, identity_id)
@@ -159,6 +162,8 @@ class SQLiteStore:
 
     async def close(self) -> None:
         await self._changes.close()
+        if self._snapshot is not None:
+            self._snapshot.leave()
         self._reader.close()
         if self._lock is not None:
             self._lock.close()
@@ -169,28 +174,21 @@ class SQLiteStore:
         *given: Given.args,
         **named: Given.kwargs,
     ) -> Found:
-        """Read in one statement."""
+        """Read one state, in any number of statements."""
         begun = time.perf_counter()
         try:
+            if self._snapshot is not None:
+                self._snapshot.enter()
             return read(self._reader, *given, **named)
         except sqlite3.Error as error:
             raise StoreUnavailable(explain(error, self._path)) from error
         finally:
             self._observer.observe_read(time.perf_counter() - begun)
 
-    def _read_one_state(
-        self,
-        read: Callable[Concatenate[Connection, Given], Found],
-        *given: Given.args,
-        **named: Given.kwargs,
-    ) -> Found:
-        """Read in several statements that all see the same state."""
-        return self._read(_in_transaction, lambda connection: read(connection, *given, **named))
-
     async def _read_much(self, read: Callable[[Connection], Found]) -> Found:
         """Read one state on a thread and a connection of its own."""
         if self._lock is None:
-            return self._read(_in_transaction, read)
+            return self._read(read)
         begun = time.perf_counter()
         try:
             return await asyncio.to_thread(self._read_apart, read)
@@ -200,14 +198,7 @@ class SQLiteStore:
     def _read_apart(self, read: Callable[[Connection], Found]) -> Found:
         try:
             with closing(connect(self._path)) as connection:
-                return _in_transaction(connection, read)
+                connection.execute("BEGIN")
+                return read(connection)
         except sqlite3.Error as error:
             raise StoreUnavailable(explain(error, self._path)) from error
-
-
-def _in_transaction(connection: Connection, read: Callable[[Connection], Found]) -> Found:
-    connection.execute("BEGIN")
-    try:
-        return read(connection)
-    finally:
-        connection.execute("COMMIT")
