@@ -60,6 +60,7 @@ class Authenticator:
         self._keys = keys
         self._clock = clock
         self._regions = frozenset(regions)
+        self._narrowed = bool(regions)
         self._public_hosts = [host.encode() for host in public_hosts]
         self._signing_keys: dict[tuple[str, str, str, str], HMAC] = {}
 
@@ -71,7 +72,7 @@ class Authenticator:
         Raises the authentication errors of ``wire.errors``, in this order: missing, incomplete,
         unknown key, time, scope, signature. An unknown key costs the same work as a known one.
         """
-        authorization, time = self._parse(request)
+        authorization, time, signed_at = self._parse(request)
         key = await self._keys.find(authorization.access_key_id)
         # No long-term key goes with a session token.
         if key is None or b"x-amz-security-token" in request.by_name:
@@ -80,7 +81,7 @@ class Authenticator:
             raise UnrecognizedClientException(
                 "The security token included in the request is invalid."
             )
-        self._check_time(authorization, time)
+        self._check_time(authorization, time, signed_at)
         self._check_scope(authorization, service)
         _check_signed_headers(request, authorization)
         signer = self._signing_key(authorization, key.secret)
@@ -88,7 +89,7 @@ class Authenticator:
             raise InvalidSignatureException(_MISMATCH)
         return key.developer
 
-    def _parse(self, request: Request) -> tuple[sigv4.Authorization, str]:
+    def _parse(self, request: Request) -> tuple[sigv4.Authorization, str, int]:
         headers = request.by_name
         value = headers.get(b"authorization")
         if value is None:
@@ -103,22 +104,21 @@ class Authenticator:
         date = headers.get(b"x-amz-date") or headers.get(b"date")
         text = value.decode("latin-1")
         authorization = sigv4.parse_authorization(text, dated=date is not None)
-        return authorization, _basic_time((date or b"").decode("latin-1"))
+        return authorization, *_read_time((date or b"").decode("latin-1"))
 
-    def _check_time(self, authorization: sigv4.Authorization, time: str) -> None:
+    def _check_time(self, authorization: sigv4.Authorization, time: str, signed_at: int) -> None:
         if time[:8] != authorization.date:
             raise InvalidSignatureException(
                 "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date "
                 f"from HTTP: '{authorization.date}' != '{time[:8]}', from '{time}'."
             )
         now = self._clock()
-        signed = _milliseconds(time)
-        if signed < now - CLOCK_SKEW_MS:
+        if signed_at < now - CLOCK_SKEW_MS:
             raise InvalidSignatureException(
                 f"Signature expired: {time} is now earlier than {_format(now - CLOCK_SKEW_MS)} "
                 f"({_format(now)} - 5 min.)"
             )
-        if signed > now + CLOCK_SKEW_MS:
+        if signed_at > now + CLOCK_SKEW_MS:
             raise InvalidSignatureException(
                 f"Signature not yet current: {time} is still later than "
                 f"{_format(now + CLOCK_SKEW_MS)} ({_format(now)} + 5 min.)"
@@ -126,8 +126,7 @@ class Authenticator:
 
     def _check_scope(self, authorization: sigv4.Authorization, service: str) -> None:
         region = authorization.region
-        known = region in self._regions if self._regions else REGION_PATTERN.fullmatch(region)
-        if not known:
+        if region not in self._regions and (self._narrowed or not _is_region(region)):
             raise InvalidSignatureException(
                 f"Credential should be scoped to a valid region, not '{region}'. "
             )
@@ -231,23 +230,22 @@ def _check_signed_headers(request: Request, authorization: sigv4.Authorization) 
             )
 
 
-def _basic_time(text: str) -> str:
-    """Give a date header's time as ``YYYYMMDDTHHMMSSZ``."""
-    if _TIME.fullmatch(text):
-        return text
-    try:
-        return parsedate_to_datetime(text).astimezone(UTC).strftime(TIME_FORMAT)
-    except (ValueError, OverflowError):
-        raise _bad_time(text) from None
+@lru_cache(maxsize=256)
+def _is_region(text: str) -> bool:
+    return REGION_PATTERN.fullmatch(text) is not None
 
 
 @lru_cache(maxsize=1024)
-def _milliseconds(time: str) -> int:
+def _read_time(text: str) -> tuple[str, int]:
+    """Give a date header's time as ``YYYYMMDDTHHMMSSZ`` and in milliseconds since the epoch."""
     try:
-        parsed = datetime.strptime(time, TIME_FORMAT).replace(tzinfo=UTC)
-    except ValueError:
-        raise _bad_time(time) from None
-    return int(parsed.timestamp()) * 1000
+        if _TIME.fullmatch(text):
+            moment = datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC)
+        else:
+            moment = parsedate_to_datetime(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise _bad_time(text) from None
+    return moment.strftime(TIME_FORMAT), int(moment.timestamp()) * 1000
 
 
 def _bad_time(text: str) -> IncompleteSignatureException:

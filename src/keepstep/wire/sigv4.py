@@ -21,13 +21,13 @@ from .rest_json import UNRESERVED
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 TERMINATOR: Final = "aws4_request"
 PARSED_CACHED_MAX: Final = 1024
-"""Credentials and header lists whose parsed form is kept."""
+"""Authorization headers whose parsed form, without the signature, is kept."""
 PART_SHOWN_MAX: Final = 32
 """Characters of a part of the header that a message repeats."""
 EMPTY_PAYLOAD_HASH: Final = hashlib.sha256(b"").hexdigest()
 
-_USUAL_FORM: Final = re.compile(
-    r"AWS4-HMAC-SHA256 +Credential=([^\s,=]+), *SignedHeaders=([^\s,=]+), *Signature=([^\s,=]+)\Z"
+_USUAL_CLAIMS: Final = re.compile(
+    r"AWS4-HMAC-SHA256 +Credential=([^\s,=]+), *SignedHeaders=([^\s,=]+)\Z"
 )
 _PATH_TO_ENCODE: Final = re.compile(rb"[^A-Za-z0-9\-_.~/%]")
 _INNER_SPACE: Final = re.compile(rb"\s+")
@@ -55,13 +55,12 @@ def parse_authorization(value: str, *, dated: bool) -> Authorization:
     Raises IncompleteSignatureException with the text of the real service, which names each
     missing part. The signature is never repeated.
     """
-    usual = _USUAL_FORM.match(value)
-    if usual is not None and dated:
-        credential, signed_headers, given = usual.groups()
-    else:
-        credential, signed_headers, given = _unusual_form(value, dated=dated)
-    scope = _split_credential(credential)
-    return Authorization(*scope, _split_names(signed_headers), given)
+    claims, mark, given = value.partition(", Signature=")
+    usual = _usual_claims(claims) if mark and dated and given.isalnum() else None
+    if usual is not None:
+        return Authorization(*usual, given)
+    credential, names, given = _unusual_form(value, dated=dated)
+    return Authorization(*_split_credential(credential), _split_names(names), given)
 
 
 def canonical_path(raw_path: bytes) -> str:
@@ -171,6 +170,18 @@ def sign(
     return signed
 
 
+Claims = tuple[str, str, str, str, tuple[str, ...]]
+
+
+@lru_cache(maxsize=PARSED_CACHED_MAX)
+def _usual_claims(text: str) -> Claims | None:
+    """Read what stands before the signature as SDKs write it; a client repeats it all day."""
+    usual = _USUAL_CLAIMS.match(text)
+    if usual is None:
+        return None
+    return (*_split_credential(usual[1]), _split_names(usual[2]))
+
+
 def _unusual_form(value: str, *, dated: bool) -> tuple[str, str, str]:
     parts = _split(value)
     missing = [
@@ -210,7 +221,6 @@ def _split(value: str) -> dict[str, str]:
     return parts
 
 
-@lru_cache(maxsize=PARSED_CACHED_MAX)
 def _split_credential(credential: str) -> tuple[str, str, str, str]:
     access_key_id, *scope = credential.rsplit("/", 4)
     if len(scope) != 4 or scope[3] != TERMINATOR or not access_key_id:
@@ -221,7 +231,6 @@ def _split_credential(credential: str) -> tuple[str, str, str, str]:
     return access_key_id, scope[0], scope[1], scope[2]
 
 
-@lru_cache(maxsize=PARSED_CACHED_MAX)
 def _split_names(names: str) -> tuple[str, ...]:
     return tuple(names.lower().split(";"))
 
