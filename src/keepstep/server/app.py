@@ -104,7 +104,8 @@ class KeepstepApplication:
                 )
                 answer = await self._handler.handle(request)
         answer_headers = _headers(answer, request_id, extra, closing=closing)
-        at_once: AnswerAtOnce | None = scope.get("extensions", {}).get(ANSWER_AT_ONCE)
+        # Taken out, not read: it refers back to the scope, and such a ring waits for the collector.
+        at_once: AnswerAtOnce | None = scope.pop("extensions", {}).get(ANSWER_AT_ONCE)
         if at_once is None or not at_once(answer.status, answer_headers, answer.body):
             start = {"type": "http.response.start", "status": answer.status}
             await send({**start, "headers": answer_headers})

@@ -88,7 +88,7 @@ def canonical_headers(headers: Mapping[bytes, bytes], signed: Sequence[str]) -> 
     """
     lines: list[bytes] = []
     for name in signed:
-        encoded = name.encode("latin-1", "replace")
+        encoded = name.encode()
         value = headers.get(encoded)
         if value is None:
             return None
