@@ -95,4 +95,4 @@ def master_key(secret: str) -> SealingKey:
 
 def purpose(*parts: str) -> bytes:
     """Join the parts of a purpose; no part can hold the separator's place of another."""
-    return b"".join(b"%d:%b" % (len(part), part) for part in (p.encode() for p in parts))
+    return "".join([f"{len(part)}:{part}" for part in parts]).encode()

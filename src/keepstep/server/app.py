@@ -106,7 +106,8 @@ class KeepstepApplication:
         answer_headers = _headers(answer, request_id, extra, closing=closing)
         # Taken out, not read: it refers back to the scope, and such a ring waits for the collector.
         at_once: AnswerAtOnce | None = scope.pop("extensions", {}).get(ANSWER_AT_ONCE)
-        if at_once is None or not at_once(answer.status, answer_headers, answer.body):
+        whole = (answer.status, answer_headers, answer.body)
+        if closing or at_once is None or not at_once(*whole):
             start = {"type": "http.response.start", "status": answer.status}
             await send({**start, "headers": answer_headers})
             await send({"type": "http.response.body", "body": answer.body})
