@@ -48,6 +48,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     device_last_modified_date: int
 
     @property
+    def is_live(self) -> bool:
+        """Whether this is a record and not a tombstone."""
+        return self.value is not None
+
+    @property
     def size(self) -> int:
         """The bytes the record counts with: key and value in UTF-8; a tombstone has none.
 

@@ -75,12 +75,12 @@ def decide_update(
     before = state.dataset
     check_conflicts(patches, state.records)
     count = (before.sync_count if before is not None else 0) + 1
-    records = tuple(_patched(patch, count, now, modified_by) for patch in patches)
-    stored = [state.records.get(record.key) for record in records]
-    growth = sum(r.size for r in records) - sum(r.size for r in stored if r is not None)
-    added = sum(r.value is not None for r in records) - sum(
-        r is not None and r.value is not None for r in stored
-    )
+    records = tuple([_patched(patch, count, now, modified_by) for patch in patches])
+    growth = added = 0
+    for record in records:
+        stored = state.records.get(record.key)
+        growth += record.size - (stored.size if stored is not None else 0)
+        added += record.is_live - (stored is not None and stored.is_live)
     exists = before is not None and before.exists
     after = Dataset(
         dataset_name=place.dataset_name,

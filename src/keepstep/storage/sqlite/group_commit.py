@@ -101,7 +101,7 @@ class GroupCommit:
                 group = self._next_group()
                 try:
                     await self._commit(group)
-                except sqlite3.Error as error:
+                except Exception as error:  # noqa: BLE001 -- every caller must get an answer
                     self._fail(group, error)
                 self._observer.observe_group(len(group))
                 for change in group:
@@ -158,7 +158,7 @@ class GroupCommit:
             self._connection.execute("ROLLBACK TO change")
         self._connection.execute("RELEASE change")
 
-    def _fail(self, group: list[_Waiting[Any]], error: sqlite3.Error) -> None:
+    def _fail(self, group: list[_Waiting[Any]], error: Exception) -> None:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
         for change in group:
