@@ -14,7 +14,7 @@ class DatasetPlace(msgspec.Struct, frozen=True):
     dataset_name: str
 
 
-class Dataset(msgspec.Struct, frozen=True, kw_only=True):
+class Dataset(msgspec.Struct, frozen=True):
     """One dataset name of one identity. Its counter survives the deletion of its data.
 
     ``sync_count`` only ever grows; a deletion consumes one count, which stays behind as
@@ -37,7 +37,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
         return self.creation_date is not None
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True):
     """One record, or, with no value, the tombstone of a removed one."""
 
     key: str

@@ -10,7 +10,7 @@ from .sealing import Entropy
 _POOL_ID = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-class IdentityPool(msgspec.Struct, frozen=True, kw_only=True):
+class IdentityPool(msgspec.Struct, frozen=True):
     """An identity pool. Dates are milliseconds since the epoch."""
 
     identity_pool_id: str

@@ -1,4 +1,7 @@
-"""The reads of the embedded engine, each of one consistent state, on one connection."""
+"""The reads of the embedded engine, each of one consistent state, on one connection.
+
+The columns of a query stand in the order of the members of what is made of them.
+"""
 
 import sqlite3
 from collections.abc import Sequence
@@ -25,13 +28,13 @@ def list_datasets(
 ) -> list[Dataset]:
     """Read one page of an identity's existing datasets."""
     rows = connection.execute(_LIST_DATASETS, (identity_id, identity_pool_id, after, limit))
-    return [_dataset(row) for row in rows]
+    return [Dataset(*row) for row in rows]
 
 
 def find_dataset(connection: sqlite3.Connection, place: DatasetPlace) -> Dataset | None:
     """Read a dataset or its counter."""
     row = connection.execute(_FIND_DATASET, _row_key(place)).fetchone()
-    return _dataset(row) if row is not None else None
+    return Dataset(*row) if row is not None else None
 
 
 def find_records(
@@ -47,7 +50,7 @@ def find_records(
         name, position = "find_records_after", query.after
     rows = connection.execute(QUERIES[name], (*_row_key(place), *position, through, limit))
     return RecordsFound(
-        records=[_record(row) for row in rows],
+        records=[Record(*row) for row in rows],
         dataset=find_dataset(connection, place),
         session_consumed=session_id is not None
         and is_consumed(connection, place.identity_id, session_id),
@@ -60,14 +63,14 @@ def find_state(
     """Read what an update is decided on; the caller holds a read transaction open."""
     row_key = _row_key(place)
     found = connection.execute(_FIND_STATE, (session_id, *row_key)).fetchone()
-    dataset = _dataset(found) if found is not None else None
+    dataset = Dataset(*found[:8]) if found is not None else None
     records: dict[str, Record] = {}
     live_datasets = 0
     if dataset is not None and dataset.exists:
         for key in keys:
             row = connection.execute(_FIND_RECORD, (*row_key, key)).fetchone()
             if row is not None:
-                records[key] = _record(row)
+                records[key] = Record(*row)
     else:
         counted = connection.execute(QUERIES["count_datasets"], row_key[:2])
         live_datasets = counted.fetchone()[0]
@@ -97,12 +100,14 @@ def measure_identity(
 def find_pool(connection: sqlite3.Connection, identity_pool_id: str) -> IdentityPool | None:
     """Read a pool."""
     row = connection.execute(QUERIES["find_pool"], (identity_pool_id,)).fetchone()
-    return _pool(row) if row is not None else None
+    return IdentityPool(*row) if row is not None else None
 
 
 def measure_pools(connection: sqlite3.Connection, after: str, limit: int) -> list[PoolUsage]:
     """Sum up the datasets of one page of pools; the caller holds a read transaction open."""
-    pools = [_pool(row) for row in connection.execute(QUERIES["list_pools"], (after, limit))]
+    pools = [
+        IdentityPool(*row) for row in connection.execute(QUERIES["list_pools"], (after, limit))
+    ]
     if not pools:
         return []
     ends = (pools[0].identity_pool_id, pools[-1].identity_pool_id)
@@ -152,40 +157,6 @@ def _with_usage(
 
 def _row_key(place: DatasetPlace) -> tuple[str, str, str]:
     return (place.identity_id, place.identity_pool_id, place.dataset_name)
-
-
-def _dataset(row: Any) -> Dataset:
-    return Dataset(
-        dataset_name=row[0],
-        sync_count=row[1],
-        deleted_sync_count=row[2],
-        creation_date=row[3],
-        last_modified_date=row[4],
-        last_modified_by=row[5],
-        data_storage=row[6],
-        num_records=row[7],
-    )
-
-
-def _record(row: Any) -> Record:
-    return Record(
-        key=row[0],
-        value=row[1],
-        sync_count=row[2],
-        last_modified_date=row[3],
-        last_modified_by=row[4],
-        device_last_modified_date=row[5],
-    )
-
-
-def _pool(row: Any) -> IdentityPool:
-    return IdentityPool(
-        identity_pool_id=row[0],
-        name=row[1],
-        creation_date=row[2],
-        last_modified_date=row[3],
-        sync_sessions_count=row[4],
-    )
 
 
 def _access_key(row: Any) -> AccessKey:
