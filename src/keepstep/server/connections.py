@@ -105,7 +105,7 @@ class LimitedConnection(HttpToolsProtocol):
         self._refusal = _MALFORMED
         self._watch: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] -- as uvicorn narrows it
         """Watch over the connection from its first moment."""
         answering = AnswerTransport(transport, self._answers)
         super().connection_made(answering)

@@ -14,6 +14,6 @@ __all__ = ["LocalServer", "local_server"]
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import server  # noqa: PLC0415
+    from . import server  # noqa: PLC0415 -- only when asked for
 
     return getattr(server, name)
