@@ -27,8 +27,9 @@ _MALFORMED: Final = (400, "MalformedHttpRequestException", "The request is not H
 class Answers:
     """The answers that one turn of the event loop has made, written together at its end.
 
-    A write wakes the client if it sleeps, which is dear beside a short answer. So the head and body that uvicorn writes one after the other become one write, and
-    answers to many clients go out in a row, while the first of them is still awake.
+    A write wakes the client if it sleeps, which is dear beside a short answer. So the head and
+    body that uvicorn writes one after the other become one write, and answers to many clients go
+    out in a row, while the first of them is still awake.
     """
 
     def __init__(self) -> None:
