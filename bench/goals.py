@@ -9,6 +9,7 @@ from .measurements import CONNECTIONS, LARGE, SMALL, Cell, Results
 LIST_DATASETS_OF_BARE_MIN: Final = 0.45
 UPDATE_RECORDS_OF_SQLITE_MIN: Final = 0.35
 LARGE_TO_SMALL_MAX: Final = 1.3
+TEMPORARY_OF_DEVELOPER_MIN: Final = 0.85
 START_MS_MAX: Final = 1000
 REST_MB_MAX: Final = 100
 
@@ -22,6 +23,7 @@ def judge(results: Results) -> list[str]:
     """Give a sentence for each goal, with what was measured."""
     return [
         _list_datasets(results.cells),
+        _temporary_credentials(results.cells),
         _update_records(results.cells),
         _growth_of_rate(results.cells),
         _growth_of_p99(results.cells),
@@ -45,6 +47,20 @@ def _list_datasets(cells: Sequence[Cell]) -> str:
         min(found)[0] >= LIST_DATASETS_OF_BARE_MIN,
         f"ListDatasets reaches at least {LIST_DATASETS_OF_BARE_MIN} of bare uvicorn's rate at "
         f"every number of connections ({listed}).",
+    )
+
+
+def _temporary_credentials(cells: Sequence[Cell]) -> str:
+    found = [
+        (ratios(cell.small.rates, cell.peer.rates), cell.connections)
+        for cell in cells
+        if cell.scenario.peer is not None
+    ]
+    listed = ", ".join(f"{ratio:.2f} at {connections}" for ratio, connections in found)
+    return _verdict(
+        min(found)[0] >= TEMPORARY_OF_DEVELOPER_MIN,
+        f"ListDatasets with temporary credentials reaches at least {TEMPORARY_OF_DEVELOPER_MIN} of "
+        f"its rate with a developer's key ({listed} connections).",
     )
 
 

@@ -68,6 +68,8 @@ class Cell:
     large: Series = field(default_factory=Series)
     bare: Series = field(default_factory=Series)
     sqlite: dict[int, list[float]] = field(default_factory=dict[int, list[float]])
+    peer: Series = field(default_factory=Series)
+    """The scenario's peer with the small store."""
 
 
 @dataclass(slots=True)
@@ -126,6 +128,7 @@ def measure_cell(
     sqlite: dict[int, GroupedCommits],
 ) -> None:
     """Measure one scenario in rounds; in each, every contender has its turn."""
+    peer = cell.scenario.peer and Session(cell.scenario.peer, servers[SMALL], cell.connections)
     sessions = {
         size: Session(cell.scenario, target, cell.connections) for size, target in servers.items()
     }
@@ -147,6 +150,10 @@ def measure_cell(
                 used = bare.processor_seconds()
                 load = measure(bare.address, session.requests, cell.connections, plan.seconds)
                 cell.bare.add(load, bare.processor_seconds() - used)
+                if peer is not None:
+                    used = server.processor_seconds()
+                    load = peer.measure(plan.seconds)
+                    cell.peer.add(load, server.processor_seconds() - used)
 
 
 def start_ms(store: Path) -> float:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
+from keepstep.domain.pools import PoolSettings
 from keepstep.storage.sqlite.files import open_file
 from keepstep.storage.sqlite.queries import QUERIES
 
@@ -23,6 +26,7 @@ KEYS: Final = tuple(f"setting-{number:02d}" for number in range(RECORDS))
 VALUE_BYTES: Final = 40
 WRITER: Final = "device-of-the-benchmark"
 
+_SETTINGS: Final = msgspec.json.encode(PoolSettings(allow_unauthenticated=True)).decode()
 _BATCH: Final = 20_000
 _SEED: Final = 20_260_101
 _IDENTITY_BITS: Final = 128
@@ -40,7 +44,7 @@ class Population:
 
 
 def preload(file: Path, size: int) -> Population:
-    """Fill a new store; each identity has one dataset, and everything is on disk at the end."""
+    """Fill a new store with guests of one dataset each; everything is on disk at the end."""
     chance = random.Random(_SEED)
     numbers = sorted(chance.getrandbits(_IDENTITY_BITS) for _ in range(size))
     identities = [f"us-east-1:{uuid.UUID(int=number)}" for number in numbers]
@@ -49,7 +53,7 @@ def preload(file: Path, size: int) -> Population:
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA cache_size = -262144")
     now = time.time_ns() // 1_000_000
-    connection.execute(QUERIES["create_pool"], (POOL_ID, "benchmark", now, now, 0))
+    connection.execute(QUERIES["create_pool"], (POOL_ID, "benchmark", now, now, 0, _SETTINGS, 1))
     for start in range(0, size, _BATCH):
         batch = [
             (identity, RECORDS if (start + offset) % step == 0 else 1)
@@ -72,9 +76,15 @@ def value_of(number: int) -> str:
 
 def _write(connection: sqlite3.Connection, batch: Sequence[tuple[str, int]], now: int) -> None:
     connection.execute("BEGIN")
+    connection.executemany(QUERIES["create_identity"], _identity_rows(batch, now))
     connection.executemany(QUERIES["create_dataset"], _dataset_rows(batch, now))
     connection.executemany(QUERIES["write_record"], _record_rows(batch, now))
     connection.execute("COMMIT")
+
+
+def _identity_rows(batch: Sequence[tuple[str, int]], now: int) -> Iterator[Row]:
+    for identity, _ in batch:
+        yield (now, 0, None, 1, now, identity, POOL_ID)
 
 
 def _dataset_rows(batch: Sequence[tuple[str, int]], now: int) -> Iterator[Row]:

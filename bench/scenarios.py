@@ -8,12 +8,13 @@ from typing import Final
 
 import msgspec
 
-from keepstep.wire import operations, sync
+from keepstep.wire import identity, identity_operations, operations, sync
+from keepstep.wire.sigv4 import Credentials
 
 from .load import Load, measure, send_each
 from .preload import DATASET_NAME, KEYS, POOL_ID, RECORDS, WRITER, Population, value_of
 from .servers import Server
-from .signing import signed_request
+from .signing import signed_request, unsigned_request
 
 SYNC_COUNT: Final = 1_000_000_000
 """The count in patches: far above every record's, so that none conflicts."""
@@ -27,6 +28,8 @@ class Target:
 
     server: Server
     population: Population
+    credentials: dict[str, Credentials] = field(default_factory=dict[str, Credentials])
+    """Temporary ones, by identity; they last longer than a run."""
     _turns: Iterator[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -49,6 +52,8 @@ class Scenario:
     build: Build
     once_only: bool = False
     compares_with_sqlite: bool = False
+    peer: "Scenario | None" = None
+    """Measured in turn with this one, for the ratio of their rates."""
 
     def requests(self, target: Target, count: int) -> list[bytes]:
         """Make so many requests; session tokens come from real ListRecords requests."""
@@ -126,6 +131,48 @@ def _list_datasets(target: Target, identities: Sequence[str], tokens: Sequence[s
     ]
 
 
+def _list_own_datasets(
+    target: Target, identities: Sequence[str], tokens: Sequence[str]
+) -> list[bytes]:
+    del tokens
+    new = [one for one in dict.fromkeys(identities) if one not in target.credentials]
+    target.credentials.update(zip(new, _sign_in(target, new), strict=True))
+    return [
+        signed_request(
+            target.server,
+            operations.LIST_DATASETS,
+            sync.ListDatasetsRequest(identity_pool_id=POOL_ID, identity_id=one),
+            target.credentials[one],
+        )
+        for one in identities
+    ]
+
+
+def _sign_in(target: Target, identities: Sequence[str]) -> Iterator[Credentials]:
+    """Give temporary credentials of guests, as the server grants them."""
+    requests = _get_credentials(target, identities, ())
+    load = send_each(target.server.address, requests, TOKEN_CONNECTIONS, keeps=True)
+    decoder = msgspec.json.Decoder(identity.GetCredentialsForIdentityResponse)
+    for answer in load.answers:
+        granted = decoder.decode(answer.partition(b"\r\n\r\n")[2]).credentials
+        assert granted is not None
+        yield Credentials(granted.access_key_id, granted.secret_key, granted.session_token)
+
+
+def _get_credentials(
+    target: Target, identities: Sequence[str], tokens: Sequence[str]
+) -> list[bytes]:
+    del tokens
+    return [
+        unsigned_request(
+            target.server,
+            identity_operations.GET_CREDENTIALS_FOR_IDENTITY,
+            identity.GetCredentialsForIdentityRequest(identity_id=one),
+        )
+        for one in identities
+    ]
+
+
 def _list_records(last_sync_count: int | None) -> Build:
     def build(target: Target, identities: Sequence[str], tokens: Sequence[str]) -> list[bytes]:
         del tokens
@@ -169,8 +216,11 @@ def _patches(number: int, count: int) -> list[sync.RecordPatch]:
     ]
 
 
+LIST_DATASETS: Final = Scenario("ListDatasets", _list_datasets)
 SCENARIOS: Final = (
-    Scenario("ListDatasets", _list_datasets),
+    LIST_DATASETS,
+    Scenario("ListDatasets, temporary credentials", _list_own_datasets, peer=LIST_DATASETS),
+    Scenario("GetCredentialsForIdentity", _get_credentials),
     Scenario("ListRecords, 20 records", _list_records(None)),
     Scenario("ListRecords, 1 changed", _list_records(RECORDS - 1)),
     Scenario("UpdateRecords, 1 patch", _update_records(1), True, compares_with_sqlite=True),

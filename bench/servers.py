@@ -81,11 +81,15 @@ class CommitGroups:
 
 @contextmanager
 def keepstep_server(store: Path) -> Generator[Server]:
-    """Serve a store with default settings; its request log is written, to the null device."""
+    """Serve a store with default settings, but any rate of sign-ins.
+
+    Its request log is written, to the null device.
+    """
     command = [str(Path(sys.executable).with_name("keepstep")), "serve", "--port", "0"]
     given = {
         "KEEPSTEP_ACCESS_KEY_ID": CREDENTIALS.access_key_id,
         "KEEPSTEP_SECRET_ACCESS_KEY": CREDENTIALS.secret_access_key,
+        "KEEPSTEP_SIGN_INS_PER_SECOND": "0",
     }
     with _running([*command, "--store", f"sqlite:{store}"], given, store.parent) as server:
         yield server

@@ -1,48 +1,17 @@
 """Two devices of one user, synced through plain boto3 against a server on SQLite.
 
-Starts ``keepstep serve`` on a free port with its store in a temporary directory, plays the
-story, checks every step of it, and prints what happened.
+Starts ``keepstep serve``, plays the story, checks every step of it, and prints what happened.
 """
 
-import re
-import subprocess
-import sys
-import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
+from serving import running_server
 
 POOL = "us-east-1:5eb1d6f0-0000-4000-8000-0000000000aa"
 USER = "us-east-1:5eb1d6f0-0000-4000-8000-0000000000bb"
-
-
-@contextmanager
-def running_server(directory: Path) -> Generator[dict[str, str]]:
-    """Serve for as long as the block lasts; give the settings that the server printed."""
-    command = [str(Path(sys.executable).with_name("keepstep")), "serve", "--open-pools"]
-    options = ["--port", "0", "--store", f"sqlite:{directory / 'demo.db'}"]
-    with (
-        (directory / "server.log").open("wb") as log,
-        subprocess.Popen(
-            [*command, *options], stdout=subprocess.PIPE, stderr=log, text=True
-        ) as process,
-    ):
-        try:
-            printed: dict[str, str] = {}
-            for line in process.stdout or ():
-                if match := re.match(r"export (\w+)=(.*)", line):
-                    printed[match[1]] = match[2]
-                if line.startswith("aws "):
-                    break
-            yield printed
-        finally:
-            process.terminate()
 
 
 class Device:
@@ -175,20 +144,10 @@ def play(client: Any) -> Table:
 
 def main() -> None:
     """Run the demo."""
-    with (
-        tempfile.TemporaryDirectory(prefix="keepstep-demo-") as directory,
-        running_server(Path(directory)) as printed,
-    ):
-        client: Any = boto3.client(  # pyright: ignore[reportUnknownMemberType] -- stubs of one service only
-            "cognito-sync",
-            endpoint_url=printed["AWS_ENDPOINT_URL"],
-            region_name=printed["AWS_DEFAULT_REGION"],
-            aws_access_key_id=printed["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=printed["AWS_SECRET_ACCESS_KEY"],
-        )
+    with running_server("--open-pools") as printed:
         console = Console(width=110)
         console.print(f"keepstep serves at {printed['AWS_ENDPOINT_URL']}; two devices sync:")
-        console.print(play(client))
+        console.print(play(printed.client("cognito-sync")))
         console.print("Every step held what it should.")
 
 

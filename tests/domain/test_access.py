@@ -5,14 +5,10 @@ import secrets
 
 import pytest
 
-from keepstep.domain.access import (
-    CallerClass,
-    Developer,
-    check_access,
-    new_access_key_id,
-    new_secret,
-)
+from keepstep.domain.access import CallerClass, Developer, new_access_key_id, new_secret
+from keepstep.domain.authorization import Attempt, Authorizer, Circumstances
 from keepstep.domain.pools import is_pool_id, new_pool_id
+from keepstep.domain.roles import Roles
 from keepstep.wire.errors import AccessDeniedException, NotAuthorizedException
 
 ARN = "arn:aws:cognito-sync:us-east-1:000000000000:identitypool/null"
@@ -21,8 +17,19 @@ READER = Developer(account_id="000000000000", access_key_id="AKIAREADER", read_o
 
 
 def check(caller: Developer, accepts: CallerClass, *, reads: bool) -> None:
-    action = "cognito-sync:UpdateRecords"
-    check_access(caller, accepts, action=action, reads=reads, resource=lambda: ARN)
+    circumstances = Circumstances(
+        now=0, source_ip="192.0.2.1", secure=True, user_agent="", region="us-east-1"
+    )
+    attempt = Attempt(
+        "cognito-sync:UpdateRecords",
+        accepts,
+        reads,
+        identity_pool_id=None,
+        identity_id=None,
+        resource=lambda: ARN,
+        circumstances=lambda: circumstances,
+    )
+    Authorizer(Roles(caller.account_id)).check(caller, attempt)
 
 
 @pytest.mark.parametrize("accepts", [CallerClass.ANY, CallerClass.DEVELOPER])

@@ -1,5 +1,7 @@
 """The data in every released schema's dump, and how a dump is made.
 
+Each schema's dump has what the schemas before could hold, and what its own step made possible.
+
 When a schema step is added and released, ``python -m tests.storage.released_store`` writes the
 dump of a store of that schema into ``released/``; it is never changed afterwards.
 """
@@ -12,19 +14,30 @@ from pathlib import Path
 
 from keepstep import __version__
 from keepstep.domain.access import AccessKey
+from keepstep.domain.identities import Login
 from keepstep.domain.pools import IdentityPool
+from keepstep.domain.revocations import Reason, Revocation, identity_subject
+from keepstep.interfaces.identity_storage import TokenKey
 from keepstep.interfaces.storage import Store
 from keepstep.storage.sqlite import SQLiteStore
 from keepstep.storage.sqlite.files import APPLICATION_ID, schema_steps
+from keepstep.testing.storage_suite.pool_settings import FULL
 from keepstep.testing.storage_suite.running import (
     DATE,
     IDENTITY,
+    LOGIN,
+    OTHER_IDENTITY,
     OTHER_POOL,
     POOL,
+    THIRD_IDENTITY,
     apply,
+    changing,
     deleting,
     find,
+    identity,
+    merging,
     place,
+    pool,
     records_of,
     session,
     writing,
@@ -69,10 +82,33 @@ REVOKED = AccessKey(
 )
 
 
+SETTLED_POOL = "us-east-1:00000000-0000-4000-8000-000000000003"
+SETTINGS = pool(SETTLED_POOL, settings=FULL, version=2)
+GUEST = identity(THIRD_IDENTITY)
+SOURCE = identity(OTHER_IDENTITY, LOGIN)
+DESTINATION = identity(IDENTITY, Login("z", "the first"), Login("a", "the second \U0001f600"))
+MERGE = merging(SOURCE, DESTINATION, "notes", date=DATE + 9)
+MERGED = place(f"notes.{OTHER_IDENTITY}")
+DELETED_IDENTITY = "us-east-1:00000000-0000-4000-8000-00000000000d"
+TOKEN_KEYS = [TokenKey(2, bytes(range(256)), DATE + 1), TokenKey(1, b"older", DATE)]
+
+
 async def fill(store: Store) -> None:
     """Write what every release must still read."""
-    for pool in POOLS:
-        assert await store.create_pool(pool)
+    await _fill_first_schema(store)
+    await _fill_second_schema(store)
+
+
+async def check_filled(store: Store, schema: int) -> None:
+    """Read what ``fill`` wrote into a store of that schema."""
+    await _check_first_schema(store)
+    if schema >= 2:
+        await _check_second_schema(store)
+
+
+async def _fill_first_schema(store: Store) -> None:
+    for each in POOLS:
+        assert await store.create_pool(each)
     await apply(store, CREATION, UPDATE, writing(place("deleted"), VALUES), DELETION)
     for key in (*KEYS, REVOKED):
         await store.create_access_key(key)
@@ -81,10 +117,9 @@ async def fill(store: Store) -> None:
         assert await store.create_server_key(sealed, date, first=False)
 
 
-async def check_filled(store: Store) -> None:
-    """Read what ``fill`` wrote."""
+async def _check_first_schema(store: Store) -> None:
     assert [await store.find_pool(pool.identity_pool_id) for pool in POOLS] == POOLS
-    listed = await store.list_datasets(POOL, IDENTITY, after="", limit=10)
+    listed = await store.list_datasets(POOL, IDENTITY, after="", limit=1)
     assert listed == [UPDATE.dataset]
     found = await find(store, place("kept"), session(2).session_id)
     assert found.session_consumed
@@ -97,6 +132,38 @@ async def check_filled(store: Store) -> None:
     assert await store.find_access_key(REVOKED.access_key_id) is None
     assert await store.list_server_keys() == [b"newer", b"older"]
     assert await store.purge_consumed_sessions(DATE + 1, limit=10) == 1
+
+
+async def _fill_second_schema(store: Store) -> None:
+    assert await store.create_pool(pool(SETTLED_POOL))
+    assert await store.update_pool(SETTINGS, expected_version=1)
+    for each in (GUEST, SOURCE, DESTINATION, identity(DELETED_IDENTITY)):
+        assert await store.change_identities(changing(each))
+    await apply(store, writing(place("notes", OTHER_IDENTITY), {"n": "1"}, below=20))
+    assert await store.change_identities(MERGE)
+    assert await store.delete_identity(DELETED_IDENTITY, date=DATE)
+    for key in TOKEN_KEYS:
+        assert await store.create_token_key(key)
+
+
+async def _check_second_schema(store: Store) -> None:
+    assert await store.find_pool(SETTLED_POOL) == SETTINGS
+    survivor, disabled = (write.identity for write in MERGE.writes)
+    listed = await store.list_identities(POOL, after=(0, ""), limit=10, hide_disabled=False)
+    assert listed == [survivor, disabled, GUEST]
+    assert await store.find_identities(POOL, [LOGIN, *DESTINATION.logins]) == [survivor]
+    assert (await find(store, place("notes"))).merged_dataset_names == [MERGED.dataset_name]
+    assert (await find(store, MERGED)).records == records_of({"n": "1"}, 1)
+    revocations = [
+        Revocation(
+            subject=identity_subject(OTHER_IDENTITY), not_before=DATE + 9, reason=Reason.MERGED
+        ),
+        Revocation(
+            subject=identity_subject(DELETED_IDENTITY), not_before=DATE, reason=Reason.DELETED
+        ),
+    ]
+    assert [await store.find_revocation(each.subject) for each in revocations] == revocations
+    assert await store.list_token_keys() == TOKEN_KEYS
 
 
 def dump(path: Path) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from keepstep.storage.sqlite import SQLiteStore
 from keepstep.storage.sqlite.files import schema_steps
-from keepstep.storage.sqlite.queries import QUERIES
+from keepstep.storage.sqlite.queries import FILES, QUERIES
 from keepstep.testing.storage_suite.running import run
 
 from .released_store import RELEASED, check_filled, fill
@@ -28,7 +28,30 @@ OF_ONE_IDENTITY = [
     "measure_identity",
     "update_dataset",
     "erase_records",
+    "find_logins",
+    "list_dataset_names",
+    "list_merged_names",
+    "dump_datasets",
+    "dump_records",
+    "move_dataset",
+    "move_records",
+    "set_merged_under",
+    "update_identity",
+    "unlink_logins",
+    "delete_identity",
+    "delete_identity_datasets",
+    "delete_identity_records",
 ]
+OF_MANY_IDENTITIES = {
+    "find_login": "PRIMARY KEY",
+    "list_identities": "identities_by_creation",
+    "delete_pool_identities": "identities_by_creation",
+    "delete_pool_logins": "PRIMARY KEY",
+    "list_guests": "guests_by_creation",
+    "list_pools": "identity_pools_by_creation",
+    "purge_revocations": "revocations_by_time",
+    "purge_consumed_sessions": "consumed_sessions_by_expiry",
+}
 RELEASES = sorted(RELEASED.glob("schema_*.sql"))
 
 
@@ -39,11 +62,15 @@ def _schema_of(path: Path) -> list[tuple[str, ...]]:
         return [tuple(" ".join(str(part).split()) for part in row) for row in rows]
 
 
+def _modules() -> list[str]:
+    """Give the texts of the engine's modules."""
+    modules = files("keepstep.storage.sqlite").iterdir()
+    return [m.read_text(encoding="utf-8") for m in modules if m.name.endswith(".py")]
+
+
 def _texts_of_the_engine() -> list[str]:
     """Give every string in the engine's modules."""
-    modules = files("keepstep.storage.sqlite").iterdir()
-    sources = [m.read_text(encoding="utf-8") for m in modules if m.name.endswith(".py")]
-    nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
+    nodes = [node for source in _modules() for node in ast.walk(ast.parse(source))]
     constants = [node.value for node in nodes if isinstance(node, ast.Constant)]
     return [value for value in constants if isinstance(value, str)]
 
@@ -76,7 +103,7 @@ def test_a_store_of_a_released_schema_is_upgraded_with_its_data(
 
     async def check() -> None:
         store = SQLiteStore.open(path)
-        await check_filled(store)
+        await check_filled(store, int(release.stem.removeprefix("schema_")))
         await store.close()
 
     run(check())
@@ -89,7 +116,7 @@ def test_what_a_release_keeps_is_what_this_version_reads(path: Path) -> None:
     async def fill_and_check() -> None:
         store = SQLiteStore.open(path)
         await fill(store)
-        await check_filled(store)
+        await check_filled(store, len(schema_steps()))
         await store.close()
 
     run(fill_and_check())
@@ -101,8 +128,9 @@ def test_opening_a_store_again_changes_nothing_in_its_schema(new: Path) -> None:
     assert _schema_of(new) == before
 
 
-def test_every_statement_of_the_queries_file_is_loaded() -> None:
-    text = files("keepstep.storage.sqlite").joinpath("queries.sql").read_text(encoding="utf-8")
+def test_every_statement_of_the_queries_files_is_loaded() -> None:
+    folder = files("keepstep.storage.sqlite")
+    text = "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in FILES)
     names = re.findall(r"^-- name: (.*)$", text, re.MULTILINE)
     assert list(QUERIES) == names
     assert len(set(names)) == len(names)
@@ -114,14 +142,12 @@ def test_every_query_is_used_by_its_name() -> None:
 
 
 def test_every_use_names_a_query_that_exists() -> None:
-    for module in ("changes.py", "reads.py"):
-        source = files("keepstep.storage.sqlite").joinpath(module).read_text(encoding="utf-8")
-        used = set(re.findall(r'QUERIES\["(\w+)"\]', source))
-        assert used
-        assert used - set(QUERIES) == set()
+    used = set(re.findall(r'QUERIES\["(\w+)"\]', "\n".join(_modules())))
+    assert used
+    assert used - set(QUERIES) == set()
 
 
-def test_statements_stand_in_the_queries_file_and_nowhere_else() -> None:
+def test_statements_stand_in_the_queries_files_and_nowhere_else() -> None:
     elsewhere = [text for text in _texts_of_the_engine() if STATEMENT.match(text)]
     assert [text for text in elsewhere if "sqlite_master" not in text] == []
 
@@ -138,5 +164,16 @@ def test_a_query_of_one_identity_searches_by_key_and_never_sorts(new: Path, name
         plan = _plan(connection, QUERIES[name])
     assert "SEARCH" in plan
     assert "identity_id=?" in plan
+    assert "SCAN" not in plan
+    assert "TEMP B-TREE" not in plan
+
+
+@pytest.mark.parametrize(("name", "index"), OF_MANY_IDENTITIES.items())
+def test_a_query_of_many_identities_searches_an_index_and_never_sorts(
+    new: Path, name: str, index: str
+) -> None:
+    with closing(sqlite3.connect(new)) as connection:
+        plan = _plan(connection, QUERIES[name])
+    assert f"USING {index}" in plan or f"INDEX {index}" in plan
     assert "SCAN" not in plan
     assert "TEMP B-TREE" not in plan

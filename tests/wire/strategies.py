@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from msgspec import inspect
 
-from keepstep.wire.members import published_pattern
 from keepstep.wire.operations import Operation
 from keepstep.wire.sync import Shape
 
-from .published import struct_fields
+from .published import bare, struct_fields
 
 EXAMPLES: Final = settings(deadline=None, max_examples=40)
 LAST_DATE_SECONDS: Final = 4_102_444_800
@@ -20,6 +19,8 @@ LAST_DATE_SECONDS: Final = 4_102_444_800
 
 MILLISECOND_DATES: Final = st.integers(0, LAST_DATE_SECONDS * 1000).map(lambda ms: ms / 1000)
 WHOLE_SECOND_DATES: Final = st.integers(0, LAST_DATE_SECONDS).map(float)
+ONE_CLASS: Final = re.compile(r"\\A\(\?a:(\[[^]]*\])[+*]\)\\Z")
+"""A pattern of one repeated class of characters, whose length can be chosen as it is made."""
 HEADER_VALUES: Final = st.from_regex(r"[!-~]([ -~]{0,30}[!-~])?", fullmatch=True)
 
 
@@ -53,14 +54,15 @@ def members_of(kind: inspect.Type, dates: SearchStrategy[float]) -> SearchStrate
             return st.builds(cls, **{f.name: members_of(f.type, dates) for f in fields})
         case inspect.UnionType(types=types):
             return st.one_of([members_of(choice, dates) for choice in types])
-        case inspect.ListType(item_type=item):
-            return st.lists(members_of(item, dates), max_size=3)
-        case inspect.DictType(max_length=most):
-            return st.dictionaries(st.text(), st.text(), max_size=most)
+        case inspect.ListType(item_type=item, min_length=least):
+            return st.lists(members_of(item, dates), min_size=least or 0, max_size=3)
+        case inspect.DictType(key_type=key, value_type=value, max_length=most):
+            size = 3 if most is None else min(most, 3)
+            return st.dictionaries(members_of(key, dates), members_of(value, dates), max_size=size)
         case inspect.FloatType():
             return dates
         case _:
-            return _scalars(kind)
+            return _scalars(bare(kind))
 
 
 def _scalars(kind: inspect.Type) -> SearchStrategy[Any]:
@@ -83,6 +85,9 @@ def _texts(kind: inspect.StrType) -> SearchStrategy[str]:
     least, most = kind.min_length or 0, kind.max_length
     if kind.pattern is None:
         return st.text(min_size=least, max_size=None if most is None else min(most, 50))
-    pattern = re.compile(published_pattern(kind.pattern), re.ASCII)
-    matching = st.from_regex(pattern, fullmatch=True)
+    one_class = ONE_CLASS.fullmatch(kind.pattern)
+    if one_class is not None:
+        counted = f"{{{least},{min(most or 50, 50)}}}"
+        return st.from_regex(re.compile(rf"{one_class[1]}{counted}", re.ASCII), fullmatch=True)
+    matching = st.from_regex(re.compile(kind.pattern))
     return matching.filter(lambda text: least <= len(text) <= (most or len(text)))

@@ -8,10 +8,10 @@ from msgspec import inspect
 
 from keepstep.domain.access import CallerClass
 from keepstep.operations.table import SYNC_TABLE, Row
-from keepstep.server.handle import SIGNING_NAME
+from keepstep.server.doors import SyncDoor
 from keepstep.wire import sync
 from keepstep.wire.errors import LambdaSocketTimeoutException
-from keepstep.wire.operations import SYNC_OPERATIONS, UPDATE_RECORDS, Operation
+from keepstep.wire.operations import SYNC_OPERATIONS, UPDATE_RECORDS
 
 from .published import (
     MODEL,
@@ -23,11 +23,9 @@ from .published import (
     published_members,
     struct_fields,
 )
+from .round_trips import AnyOperation, each
 
-AnyOperation = Operation[Any, Any]
-each_operation = pytest.mark.parametrize(
-    "operation", [pytest.param(operation, id=operation.name) for operation in SYNC_OPERATIONS]
-)
+each_operation = each(SYNC_OPERATIONS)
 IDENTITY_ONLY = {"RegisterDevice", "SubscribeToDataset", "UnsubscribeFromDataset"}
 EVERY_CALLER = {
     "ListDatasets",
@@ -59,7 +57,7 @@ def published_request(operation: AnyOperation) -> dict[str, Any]:
             described[name] = ("whole", *NARROWED[name])
         if name == "RecordPatches":
             for member, limits in NARROWED_IN_PATCH.items():
-                described[name][0][member] = ("whole", *limits)
+                described[name][1][member] = ("whole", *limits)
     return described
 
 
@@ -71,7 +69,7 @@ def test_the_seventeen_published_operations_are_held_each_once() -> None:
 
 def test_the_protocol_is_rest_json_signed_for_cognito_sync() -> None:
     assert MODEL.metadata["protocol"] == "rest-json"
-    assert MODEL.signing_name == SIGNING_NAME
+    assert MODEL.signing_name == SyncDoor.service
     assert MODEL.signature_version == "v4"
 
 

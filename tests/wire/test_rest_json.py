@@ -1,21 +1,17 @@
 """REST-JSON round trips: botocore's serializer and parser against the project's, both ways."""
 
 import json
-from datetime import datetime
 from typing import Any
 
 import msgspec
 import pytest
-from botocore.awsrequest import create_request_object, prepare_request_dict
-from botocore.parsers import create_parser
-from botocore.serialize import create_serializer
 from hypothesis import given
 from hypothesis import strategies as st
 
 from keepstep.server.routes import route
 from keepstep.wire import errors
 from keepstep.wire.errors import ServiceError
-from keepstep.wire.operations import LIST_DATASETS, SYNC_OPERATIONS, Operation
+from keepstep.wire.operations import LIST_DATASETS, SYNC_OPERATIONS
 from keepstep.wire.rest_json import (
     HttpRequest,
     decode_request,
@@ -25,15 +21,11 @@ from keepstep.wire.rest_json import (
     encode_response,
 )
 
-from .published import operation_model
+from .round_trips import AnyOperation, Botocore, each, present
 from .strategies import EXAMPLES, WHOLE_SECOND_DATES, requests, responses
 
-AnyOperation = Operation[Any, Any]
-each_operation = pytest.mark.parametrize(
-    "operation", [pytest.param(operation, id=operation.name) for operation in SYNC_OPERATIONS]
-)
-SERVICE_ERRORS = sorted(ServiceError.__subclasses__(), key=lambda error: error.code)
-
+each_operation = each(SYNC_OPERATIONS)
+SERVICE_ERRORS = sorted(errors.JSON_ERRORS.values(), key=lambda error: error.code)
 
 REQUESTS = {operation.name: requests(operation) for operation in SYNC_OPERATIONS}
 REQUESTS_OF_BOTOCORE = {
@@ -44,19 +36,7 @@ RESPONSES = {
     operation.name: st.none() if operation.response is None else responses(operation.response)
     for operation in SYNC_OPERATIONS
 }
-SERIALIZER: Any = create_serializer("rest-json")
-PARSER: Any = create_parser("rest-json")
-
-
-def sent_by_botocore(operation: AnyOperation, request: Any) -> HttpRequest:
-    """Give what botocore sends for a request, up to the signature."""
-    arguments = present(msgspec.to_builtins(request))
-    serialized = SERIALIZER.serialize_to_request(arguments, operation_model(operation))
-    headers = dict(serialized["headers"])
-    prepare_request_dict(serialized, endpoint_url="http://localhost")
-    url: str = create_request_object(serialized).prepare().url
-    target = url.removeprefix("http://localhost")
-    return HttpRequest(serialized["method"], target, headers, serialized["body"])
+BOTOCORE = Botocore("rest-json")
 
 
 def received(sent: HttpRequest) -> tuple[AnyOperation, Any]:
@@ -67,32 +47,6 @@ def received(sent: HttpRequest) -> tuple[AnyOperation, Any]:
     return row.operation, decode_request(row.operation, labels, query, headers, sent.body)
 
 
-def parsed_by_botocore(
-    operation: AnyOperation, status: int, headers: dict[str, str], body: bytes
-) -> dict[str, Any]:
-    """Give what botocore makes of an answer."""
-    answer = {"status_code": status, "headers": headers, "body": body, "context": {}}
-    parsed = PARSER.parse(answer, operation_model(operation).output_shape)
-    del parsed["ResponseMetadata"]
-    return plain(parsed)
-
-
-def present(value: Any) -> Any:
-    """Leave out what is None, as callers of boto3 do."""
-    if isinstance(value, dict):
-        return {k: present(v) for k, v in value.items() if v is not None}  # pyright: ignore[reportUnknownVariableType] -- builtins of any shape
-    return [present(item) for item in value] if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType] -- builtins of any shape
-
-
-def plain(value: Any) -> Any:
-    """Turn botocore's dates into epoch seconds with milliseconds."""
-    if isinstance(value, dict):
-        return {k: plain(v) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType] -- parsed values of any shape
-    if isinstance(value, list):
-        return [plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType] -- parsed values of any shape
-    return round(value.timestamp(), 3) if isinstance(value, datetime) else value
-
-
 @each_operation
 @EXAMPLES
 @given(data=st.data())
@@ -100,7 +54,7 @@ def test_what_botocore_sends_is_read_back_whole(
     operation: AnyOperation, data: st.DataObject
 ) -> None:
     request = data.draw(REQUESTS_OF_BOTOCORE[operation.name])
-    assert received(sent_by_botocore(operation, request)) == (operation, request)
+    assert received(BOTOCORE.sent(operation, request)) == (operation, request)
 
 
 @each_operation
@@ -110,7 +64,7 @@ def test_a_request_is_encoded_as_botocore_encodes_it(
     operation: AnyOperation, data: st.DataObject
 ) -> None:
     request = data.draw(REQUESTS_OF_BOTOCORE[operation.name])
-    ours, theirs = encode_request(operation, request), sent_by_botocore(operation, request)
+    ours, theirs = encode_request(operation, request), BOTOCORE.sent(operation, request)
     path, _, query = ours.target.partition("?")
     their_path, _, their_query = theirs.target.partition("?")
     assert (ours.method, path, ours.headers) == (theirs.method, their_path, theirs.headers)
@@ -135,14 +89,18 @@ def test_botocore_reads_every_response_as_it_was_meant(
     response = data.draw(RESPONSES[operation.name])
     body = encode_response(response)
     given_members: Any = {} if response is None else present(msgspec.to_builtins(response))
-    assert parsed_by_botocore(operation, 200, {}, body) == given_members
+    assert BOTOCORE.parsed(operation, 200, {}, body) == given_members
     assert decode_response(operation, 200, None, body) == response
+
+
+def test_every_error_but_those_of_sts_travels_as_json() -> None:
+    assert set(SERVICE_ERRORS) == set(ServiceError.__subclasses__()) - {errors.StsError}
 
 
 @pytest.mark.parametrize("error", SERVICE_ERRORS, ids=lambda error: error.code)
 def test_botocore_reads_the_error_from_the_body_alone(error: type[ServiceError]) -> None:
     body = encode_error(error("What happened."))
-    parsed = parsed_by_botocore(LIST_DATASETS, error.status, {}, body)
+    parsed = BOTOCORE.parsed(LIST_DATASETS, error.status, {}, body)
     assert parsed["Error"] == {"Code": error.code, "Message": "What happened."}
 
 

@@ -2,13 +2,11 @@
 
 import base64
 import enum
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
-from keepstep.wire.errors import AccessDeniedException, NotAuthorizedException
-
+from .credentials import IdentityCaller
 from .sealing import Entropy
 
 ACCESS_KEY_PREFIX: Final = "AKIA"
@@ -21,10 +19,23 @@ class Developer(msgspec.Struct, frozen=True, kw_only=True):
     access_key_id: str
     read_only: bool = False
 
+    @property
+    def arn(self) -> str:
+        """The caller as IAM names it."""
+        return f"arn:aws:iam::{self.account_id}:user/{self.access_key_id}"
+
+
+Caller = Developer | IdentityCaller
+
 
 class CallerClass(enum.Enum):
-    """Which credentials an operation accepts (the service model says so per operation)."""
+    """Which credentials an operation accepts (the service model says so per operation).
 
+    ANY are all credentials; ANYBODY needs none; SIGNED are all credentials whatever they may do.
+    """
+
+    ANYBODY = "anybody"
+    SIGNED = "signed"
     ANY = "any"
     DEVELOPER = "developer"
     IDENTITY = "identity"
@@ -38,31 +49,6 @@ class AccessKey(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     read_only: bool
     creation_date: int
-
-
-def check_access(
-    caller: Developer,
-    accepts: CallerClass,
-    *,
-    action: str,
-    reads: bool,
-    resource: Callable[[], str],
-) -> None:
-    """Refuse a caller of the wrong class, and a read-only key that would write.
-
-    ``resource`` names what is acted on, for the text of a denial.
-
-    Raises NotAuthorizedException with the text seen in aws-sdk-php issue 494, or
-    AccessDeniedException in the form of IAM.
-    """
-    if accepts is CallerClass.IDENTITY:
-        raise NotAuthorizedException("These credentials are not valid for accessing this resource")
-    if caller.read_only and not reads:
-        raise AccessDeniedException(
-            f"User: arn:aws:iam::{caller.account_id}:user/{caller.access_key_id} is not "
-            f"authorized to perform: {action} on resource: {resource()} because the access key "
-            "is read-only"
-        )
 
 
 def new_access_key_id(entropy: Entropy) -> str:

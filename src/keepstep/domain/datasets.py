@@ -74,7 +74,8 @@ class DatasetChange(msgspec.Struct, frozen=True, kw_only=True):
     It applies only if the stored sync count is ``expected_sync_count`` (None: the name has no
     counter yet) and ``consumes`` has not been consumed before. With ``datasets_below``, which
     goes with a change that makes the dataset exist, the identity must have fewer live datasets
-    than that, and the pool must exist: nothing is left behind in a pool that was just deleted.
+    than that, the pool must exist, and the identity must be neither disabled nor revoked with
+    the reason DELETED: nothing is left behind where nobody could find it.
     """
 
     place: DatasetPlace

@@ -13,15 +13,44 @@ MIB: Final = 1024 * KIB
 SECOND_MS: Final = 1000
 MINUTE_MS: Final = 60 * SECOND_MS
 HOUR_MS: Final = 60 * MINUTE_MS
+DAY_MS: Final = 24 * HOUR_MS
 
 PAGE_DATASETS_MAX: Final = 1000
 """Datasets in one page, asked for or not; a larger maxResults is capped (no published value)."""
 PAGE_POOLS_MAX: Final = 1000
 """Identity pools in one page of ListIdentityPoolUsage (1,000 is accepted by the service)."""
+DATASET_NAME_LENGTH_MAX: Final = 128
+"""Characters of a dataset name (service model)."""
+LOGINS_PER_IDENTITY_MAX: Final = 20
+"""Logins linked to one identity (service model, MergeDeveloperIdentities)."""
+PAGE_IDENTITIES_MAX: Final = 60
+"""Identities, pools or user identifiers in one page (service model)."""
+POOL_TAGS_MAX: Final = 50
+"""Tags of one identity pool (service model, TagResource)."""
+USER_POOL_PROVIDERS_MAX: Final = 50
+"""Clients of user pools that one identity pool accepts (developer guide, "Limits")."""
+MAPPING_RULES_MAX: Final = 25
+"""Rules that map one provider's users to roles (service model, SetIdentityPoolRoles)."""
+CREDENTIALS_MS: Final = HOUR_MS
+"""Life of credentials from GetCredentialsForIdentity (developer guide)."""
+CREDENTIALS_MS_MAX: Final = 12 * HOUR_MS
+"""Longest life of any temporary credentials (service model of STS)."""
+OPENID_TOKEN_MS: Final = 10 * MINUTE_MS
+"""Life of a token from GetOpenIdToken (service model)."""
+DEVELOPER_TOKEN_MS: Final = 15 * MINUTE_MS
+"""Life of a developer's token without a TokenDuration (service model)."""
+OPENID_TOKEN_MS_MAX: Final = 24 * HOUR_MS
+"""Longest life of a developer's token (service model)."""
+TOKEN_KEY_MS: Final = 30 * DAY_MS
+"""Age at which a new key signs OpenID tokens; no published value."""
 SYNC_SESSION_MS: Final = HOUR_MS
 """Life of a SyncSessionToken: as long as the credentials of an identity (no published value)."""
 CLOCK_SKEW_MS: Final = 5 * MINUTE_MS
 """How far a signature's time may be from the server's, either way (texts of the real service)."""
+STS_CLOCK_SKEW_MS: Final = 15 * MINUTE_MS
+"""The same for STS (texts of the real service)."""
+PRESIGNED_SECONDS_MAX: Final = 604_800
+"""Longest life of a signature in a query (common to AWS)."""
 STALE_RETRIES_MAX: Final = 100
 """Times an operation reads again because another writer was first, before it gives up."""
 TOKEN_LENGTH_MAX: Final = 16 * KIB
@@ -32,6 +61,12 @@ WAITING_CHANGES_MAX: Final = 4096
 """Changes that may wait for the embedded store's writer before callers are told to slow down."""
 SIGNING_KEYS_CACHED_MAX: Final = 10_000
 """Derived signing keys held in memory."""
+SESSIONS_CACHED_MAX: Final = 10_000
+"""Opened session tokens held in memory."""
+DECISIONS_CACHED_MAX: Final = 10_000
+"""Answers of role policies held in memory."""
+REVOCATION_MS: Final = 25 * HOUR_MS
+"""How long a revocation is kept: longer than any token or credentials last."""
 CACHE_AGE_MS: Final = 2 * SECOND_MS
 """Age at which an access key or identity pool held in memory is read again from the store."""
 STATISTICS_FLUSH_MS: Final = SECOND_MS
@@ -46,6 +81,12 @@ INTEGRITY_CHECK_BYTES_MAX: Final = 64 * MIB
 """Size up to which a store is checked page by page at start; ``keepstep check`` does any size."""
 STORE_BUSY_MS: Final = 5 * SECOND_MS
 """How long a writer of the embedded store waits for one in another process."""
+
+
+RATE_BURST_SECONDS: Final = 4
+"""Seconds of its rate that an address may use up at once."""
+RATE_ADDRESSES_MAX: Final = 100_000
+"""Addresses whose calls are counted in memory."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

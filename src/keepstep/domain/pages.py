@@ -1,11 +1,16 @@
 """Page tokens: sealed, and bound to the call whose next page they ask for."""
 
+from typing import Final
+
 import msgspec
 
 from keepstep.wire.errors import InvalidParameterException
 
 from .datasets import DatasetPlace
 from .sealing import SealBroken, Sealer, purpose
+
+BEFORE_ALL: Final = (0, "")
+"""Comes before every (creation date, id)."""
 
 
 class RecordsPosition(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +35,24 @@ def seal_name(call: str, scope: tuple[str, ...], name: str, sealer: Sealer) -> s
 def open_name(call: str, scope: tuple[str, ...], token: str, sealer: Sealer) -> str:
     """Give the last item of the page before. Raises InvalidParameterException."""
     return _open(token, purpose("page", call, *scope), sealer).decode()
+
+
+def seal_age(call: str, scope: tuple[str, ...], last: tuple[int, str], sealer: Sealer) -> str:
+    """Give the token of a listing by (creation date, id) whose last item was ``last``."""
+    return sealer.seal_text(purpose("page", call, *scope), msgspec.json.encode(last))
+
+
+def open_age(
+    call: str, scope: tuple[str, ...], token: str | None, sealer: Sealer
+) -> tuple[int, str]:
+    """Give the last item of the page before, or what is before all items if there is no token.
+
+    Raises InvalidParameterException.
+    """
+    if token is None:
+        return BEFORE_ALL
+    opened = _open(token, purpose("page", call, *scope), sealer)
+    return msgspec.json.decode(opened, type=tuple[int, str])
 
 
 def seal_position(position: RecordsPosition, place: DatasetPlace, sealer: Sealer) -> str:

@@ -1,14 +1,18 @@
-"""What an operation may use: the store, the clock, randomness, keys and limits."""
+"""What an operation may use: the store, the clock, randomness, keys, roles and limits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from keepstep.domain.access import Developer
+from keepstep.domain.access import Caller
 from keepstep.domain.limits import Limits
+from keepstep.domain.openid_tokens import TokenSigningKey
 from keepstep.domain.pools import IdentityPool
+from keepstep.domain.revocations import Revocation
+from keepstep.domain.roles import Roles
 from keepstep.domain.sealing import Entropy, Sealer
 
+from .logins import LoginVerifier
 from .storage import Store
 
 Clock = Callable[[], int]
@@ -35,6 +39,39 @@ class Statistics(Protocol):
         ...
 
 
+class TokenKeys(Protocol):
+    """The keys that sign OpenID tokens. They are replaced from time to time."""
+
+    async def current(self) -> TokenSigningKey:
+        """Give the key to sign with."""
+        ...
+
+    async def published(self) -> Sequence[TokenSigningKey]:
+        """Give every key whose tokens may be alive, newest first."""
+        ...
+
+
+class Revocations(Protocol):
+    """From when on tokens and credentials must be."""
+
+    async def find(self, subjects: Sequence[str], issued_at: int) -> Revocation | None:
+        """Give a revocation of one of the subjects after a time, or None; seconds old at most."""
+        ...
+
+    def forget(self) -> None:
+        """Look everything up anew the next time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The one account of the server, and who it says it is in tokens."""
+
+    account_id: str
+    region: str
+    token_issuer: str
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """Everything the operations share; made once, by the server's assembly."""
@@ -46,11 +83,21 @@ class Service:
     limits: Limits
     clock: Clock
     entropy: Entropy
+    account: Account
+    roles: Roles
+    logins: LoginVerifier
+    token_keys: TokenKeys
+    revocations: Revocations
 
 
 @dataclass(slots=True)
 class Call:
-    """One call: who makes it, and what the operation may use."""
+    """One call: who makes it, and what the operation may use. Some operations take anybody."""
 
     service: Service
-    caller: Developer
+    caller: Caller | None
+
+    @property
+    def account_id(self) -> str:
+        """The account that the call is in."""
+        return self.service.account.account_id

@@ -16,6 +16,8 @@ from keepstep.domain.datasets import Dataset, DatasetChange, DatasetPlace, Recor
 from keepstep.domain.patches import DatasetState
 from keepstep.domain.pools import IdentityPool, IdentityUsage, PoolUsage
 
+from .identity_storage import IdentityReader, IdentityWriter
+
 
 class StoreUnavailable(Exception):
     """The store cannot serve now. The text is for the operator and names what to do."""
@@ -49,11 +51,14 @@ class RecordsFound:
     """The dataset (None: the name never existed) and the records asked for, tombstones included.
 
     The records are in ascending order of sync count, then key in byte order of UTF-8.
+    ``merged_dataset_names`` are the existing datasets that came from merged identities and are
+    reported under this name, in byte order; deleting such a dataset ends that for good.
     """
 
     dataset: Dataset | None
     records: list[Record]
     session_consumed: bool
+    merged_dataset_names: list[str]
 
 
 class StoreObserver(Protocol):
@@ -144,7 +149,7 @@ class Writer(Protocol):
         ...
 
     async def delete_pool(self, identity_pool_id: str) -> bool:
-        """Delete a pool with all data of all its identities; False if there is no such pool."""
+        """Delete a pool with its identities and all their data; False if there is no such pool."""
         ...
 
     async def add_sync_sessions(self, counts: Mapping[str, int]) -> None:
@@ -168,7 +173,7 @@ class Writer(Protocol):
         ...
 
 
-class Store(DatasetReader, PoolReader, KeyReader, Writer, Protocol):
+class Store(DatasetReader, PoolReader, IdentityReader, KeyReader, Writer, IdentityWriter, Protocol):
     """An open store."""
 
     async def check(self) -> None:

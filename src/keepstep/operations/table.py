@@ -6,9 +6,39 @@ from typing import Any, Final
 
 from keepstep.domain.access import CallerClass
 from keepstep.interfaces.service import Call
-from keepstep.wire import operations as wire
+from keepstep.wire import identity_operations as identity
+from keepstep.wire import operations as sync
+from keepstep.wire import sts
 from keepstep.wire.operations import Operation, Request, Response
 
+from .identity.identities import delete_identities, describe_identity, list_identities
+from .identity.links import (
+    lookup_developer_identity,
+    merge_developer_identities,
+    unlink_developer_identity,
+    unlink_identity,
+)
+from .identity.pools import (
+    create_identity_pool,
+    delete_identity_pool,
+    describe_identity_pool,
+    list_identity_pools,
+    update_identity_pool,
+)
+from .identity.principal_tags import (
+    get_principal_tag_attribute_map,
+    set_principal_tag_attribute_map,
+)
+from .identity.roles import get_identity_pool_roles, set_identity_pool_roles
+from .identity.sign_in import (
+    get_credentials_for_identity,
+    get_id,
+    get_open_id_token,
+    get_open_id_token_for_developer_identity,
+)
+from .identity.tags import list_tags_for_resource, tag_resource, untag_resource
+from .sts.caller import get_caller_identity
+from .sts.web_identity import assume_role_with_web_identity
 from .sync.datasets import delete_dataset, describe_dataset, list_datasets
 from .sync.records import list_records, update_records
 from .sync.unavailable import unavailable
@@ -19,6 +49,7 @@ from .sync.usage import (
 )
 
 ANY, DEVELOPER, IDENTITY = CallerClass.ANY, CallerClass.DEVELOPER, CallerClass.IDENTITY
+ANYBODY, SIGNED = CallerClass.ANYBODY, CallerClass.SIGNED
 
 Function = Callable[[Call, Any], Awaitable[Any]]
 
@@ -55,21 +86,61 @@ def missing(operation: Operation[Any, Any], callers: CallerClass) -> Row:
 
 
 SYNC_TABLE: Final = (
-    row(wire.LIST_DATASETS, list_datasets, ANY, reads=True),
-    row(wire.DESCRIBE_DATASET, describe_dataset, ANY, reads=True),
-    row(wire.DELETE_DATASET, delete_dataset, ANY),
-    row(wire.LIST_RECORDS, list_records, ANY, reads=True),
-    row(wire.UPDATE_RECORDS, update_records, ANY),
-    missing(wire.SUBSCRIBE_TO_DATASET, IDENTITY),
-    missing(wire.UNSUBSCRIBE_FROM_DATASET, IDENTITY),
-    missing(wire.REGISTER_DEVICE, IDENTITY),
-    row(wire.DESCRIBE_IDENTITY_USAGE, describe_identity_usage, ANY, reads=True),
-    row(wire.DESCRIBE_IDENTITY_POOL_USAGE, describe_identity_pool_usage, DEVELOPER, reads=True),
-    row(wire.LIST_IDENTITY_POOL_USAGE, list_identity_pool_usage, DEVELOPER, reads=True),
-    missing(wire.GET_IDENTITY_POOL_CONFIGURATION, DEVELOPER),
-    missing(wire.SET_IDENTITY_POOL_CONFIGURATION, DEVELOPER),
-    missing(wire.GET_COGNITO_EVENTS, DEVELOPER),
-    missing(wire.SET_COGNITO_EVENTS, DEVELOPER),
-    missing(wire.BULK_PUBLISH, DEVELOPER),
-    missing(wire.GET_BULK_PUBLISH_DETAILS, DEVELOPER),
+    row(sync.LIST_DATASETS, list_datasets, ANY, reads=True),
+    row(sync.DESCRIBE_DATASET, describe_dataset, ANY, reads=True),
+    row(sync.DELETE_DATASET, delete_dataset, ANY),
+    row(sync.LIST_RECORDS, list_records, ANY, reads=True),
+    row(sync.UPDATE_RECORDS, update_records, ANY),
+    missing(sync.SUBSCRIBE_TO_DATASET, IDENTITY),
+    missing(sync.UNSUBSCRIBE_FROM_DATASET, IDENTITY),
+    missing(sync.REGISTER_DEVICE, IDENTITY),
+    row(sync.DESCRIBE_IDENTITY_USAGE, describe_identity_usage, ANY, reads=True),
+    row(sync.DESCRIBE_IDENTITY_POOL_USAGE, describe_identity_pool_usage, DEVELOPER, reads=True),
+    row(sync.LIST_IDENTITY_POOL_USAGE, list_identity_pool_usage, DEVELOPER, reads=True),
+    missing(sync.GET_IDENTITY_POOL_CONFIGURATION, DEVELOPER),
+    missing(sync.SET_IDENTITY_POOL_CONFIGURATION, DEVELOPER),
+    missing(sync.GET_COGNITO_EVENTS, DEVELOPER),
+    missing(sync.SET_COGNITO_EVENTS, DEVELOPER),
+    missing(sync.BULK_PUBLISH, DEVELOPER),
+    missing(sync.GET_BULK_PUBLISH_DETAILS, DEVELOPER),
+)
+
+IDENTITY_TABLE: Final = (
+    row(identity.GET_ID, get_id, ANYBODY),
+    row(identity.GET_CREDENTIALS_FOR_IDENTITY, get_credentials_for_identity, ANYBODY),
+    row(identity.GET_OPEN_ID_TOKEN, get_open_id_token, ANYBODY),
+    row(identity.UNLINK_IDENTITY, unlink_identity, ANYBODY),
+    row(
+        identity.GET_OPEN_ID_TOKEN_FOR_DEVELOPER_IDENTITY,
+        get_open_id_token_for_developer_identity,
+        DEVELOPER,
+    ),
+    row(identity.LOOKUP_DEVELOPER_IDENTITY, lookup_developer_identity, DEVELOPER, reads=True),
+    row(identity.MERGE_DEVELOPER_IDENTITIES, merge_developer_identities, DEVELOPER),
+    row(identity.UNLINK_DEVELOPER_IDENTITY, unlink_developer_identity, DEVELOPER),
+    row(identity.DESCRIBE_IDENTITY, describe_identity, DEVELOPER, reads=True),
+    row(identity.LIST_IDENTITIES, list_identities, DEVELOPER, reads=True),
+    row(identity.DELETE_IDENTITIES, delete_identities, DEVELOPER),
+    row(identity.CREATE_IDENTITY_POOL, create_identity_pool, DEVELOPER),
+    row(identity.DESCRIBE_IDENTITY_POOL, describe_identity_pool, DEVELOPER, reads=True),
+    row(identity.UPDATE_IDENTITY_POOL, update_identity_pool, DEVELOPER),
+    row(identity.DELETE_IDENTITY_POOL, delete_identity_pool, DEVELOPER),
+    row(identity.LIST_IDENTITY_POOLS, list_identity_pools, DEVELOPER, reads=True),
+    row(identity.GET_IDENTITY_POOL_ROLES, get_identity_pool_roles, DEVELOPER, reads=True),
+    row(identity.SET_IDENTITY_POOL_ROLES, set_identity_pool_roles, DEVELOPER),
+    row(
+        identity.GET_PRINCIPAL_TAG_ATTRIBUTE_MAP,
+        get_principal_tag_attribute_map,
+        DEVELOPER,
+        reads=True,
+    ),
+    row(identity.SET_PRINCIPAL_TAG_ATTRIBUTE_MAP, set_principal_tag_attribute_map, DEVELOPER),
+    row(identity.TAG_RESOURCE, tag_resource, DEVELOPER),
+    row(identity.UNTAG_RESOURCE, untag_resource, DEVELOPER),
+    row(identity.LIST_TAGS_FOR_RESOURCE, list_tags_for_resource, DEVELOPER, reads=True),
+)
+
+STS_TABLE: Final = (
+    row(sts.ASSUME_ROLE_WITH_WEB_IDENTITY, assume_role_with_web_identity, ANYBODY),
+    row(sts.GET_CALLER_IDENTITY, get_caller_identity, SIGNED, reads=True),
 )

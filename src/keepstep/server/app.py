@@ -12,14 +12,14 @@ from keepstep.wire.errors import (
     ServiceError,
     TooManyRequestsException,
 )
-from keepstep.wire.rest_json import CONTENT_TYPE as JSON
-from keepstep.wire.rest_json import encode_error
+from keepstep.wire.json_protocols import encode_error
 
 from . import names as header_names
 from .cors import CrossOrigin
 from .handle import Handler
 from .logs import RequestLog
 from .metrics import Metrics
+from .pages import WELL_KNOWN
 from .request import (
     ANSWER_AT_ONCE,
     Answer,
@@ -35,11 +35,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-PAGES: Final = frozenset({"/health", "/ready", "/metrics"})
+PAGES: Final = frozenset({"/health", "/ready", "/metrics", *WELL_KNOWN})
 BODIES_BYTES_MAX: Final = 256 * 1024 * 1024
 """Bytes of unfinished request bodies that all connections together may hold."""
-
-_JSON: Final = JSON.encode()
 
 
 class ClientGone(Exception):
@@ -101,6 +99,8 @@ class KeepstepApplication:
                     headers,
                     names,
                     body,
+                    scope["client"][0] if scope["client"] else "",
+                    scope["scheme"] == "https",
                 )
                 answer = await self._handler.handle(request)
         answer_headers = _headers(answer, request_id, extra, closing=closing)
@@ -163,7 +163,7 @@ def _headers(
     answer: Answer, request_id: str, extra: header_names.Headers, *, closing: bool
 ) -> header_names.Headers:
     headers: header_names.Headers = [
-        (header_names.CONTENT_TYPE, _JSON),
+        (header_names.CONTENT_TYPE, answer.content_type),
         (header_names.CONTENT_LENGTH, str(len(answer.body)).encode()),
         (header_names.REQUEST_ID, request_id.encode()),
         *extra,

@@ -11,9 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keepstep.domain.access import Developer
+from keepstep.domain.roles import Roles
 from keepstep.domain.sealing import Entropy, Sealer, SealingKey, master_key
-from keepstep.interfaces.service import Clock, Service
+from keepstep.interfaces.logins import LoginVerifier
+from keepstep.interfaces.service import Account, Clock, Service, Statistics
 from keepstep.interfaces.storage import Store, StoreObserver, StoreUnusable
+from keepstep.providers import (
+    AmazonTokens,
+    FacebookTokens,
+    Fetcher,
+    InsecureLogins,
+    LoginProviders,
+    OpaqueTokens,
+)
 from keepstep.storage.sqlite import SQLiteStore
 from keepstep.storage.sqlite.engine import NO_OBSERVER
 
@@ -22,13 +32,18 @@ from .authenticate import Authenticator
 from .cors import CrossOrigin
 from .handle import Handler
 from .housekeeping import Housekeeping
+from .identity_settings import KNOWN_PROVIDERS
 from .keys import KeyRing, SigningKey, create_access_key, load_sealer
 from .logs import RequestLog
 from .metrics import Metrics
-from .pages import operator_pages
+from .pages import pages
 from .pools import KnownPools
+from .rate_limit import RateLimit
 from .request import RequestIds
-from .settings import Settings
+from .revocations import KnownRevocations
+from .sessions import Sessions
+from .settings import Settings, SettingsError
+from .token_keys import TokenKeyRing
 
 SQLITE = "sqlite:"
 MEMORY = "sqlite::memory:"
@@ -124,29 +139,25 @@ async def assemble(
     async with AsyncExitStack() as stack:
         opened = await stack.enter_async_context(open_store(settings, metrics, entropy, clock))
         root = await root_key(settings, opened, now=clock(), entropy=entropy)
-        housekeeping = Housekeeping(opened.store, metrics, clock)
+        housekeeping = Housekeeping(opened.store, metrics, clock, guest_days=settings.guest_days)
         await stack.enter_async_context(_in_background(housekeeping))
-        service = Service(
-            store=opened.store,
-            pools=KnownPools(opened.store, clock, open_pools=settings.open_pools),
-            statistics=housekeeping,
-            sealer=opened.tokens,
-            limits=settings.limits,
-            clock=clock,
-            entropy=entropy,
-        )
+        service = _service(settings, opened, housekeeping, clock, entropy)
         keys = KeyRing(
             opened.store, opened.master, settings.account_id, _given_key(settings), clock
         )
         authenticator = Authenticator(
-            keys, clock, regions=settings.regions, public_hosts=settings.public_hosts
+            keys,
+            Sessions(opened.tokens, service.revocations),
+            clock,
+            regions=settings.regions,
+            public_hosts=settings.public_hosts,
         )
         request_log = RequestLog(sys.stderr.buffer, clock) if settings.log_requests else None
         if request_log is not None:
             stack.callback(request_log.flush)
         application = KeepstepApplication(
-            Handler(service, authenticator, settings.region),
-            operator_pages(opened.store, metrics),
+            Handler(service, authenticator, RateLimit(settings.sign_ins_per_second, clock)),
+            pages(opened.store, metrics, settings.token_issuer, service.token_keys),
             metrics,
             CrossOrigin(settings.cors_origins),
             request_ids or RequestIds(entropy),
@@ -154,6 +165,52 @@ async def assemble(
             request_log=request_log,
         )
         yield application, root
+
+
+def _service(
+    settings: Settings, opened: OpenStore, statistics: Statistics, clock: Clock, entropy: Entropy
+) -> Service:
+    roles = [role.role(settings.account_id) for role in settings.roles]
+    return Service(
+        store=opened.store,
+        pools=KnownPools(opened.store, clock, open_pools=settings.open_pools),
+        statistics=statistics,
+        sealer=opened.tokens,
+        limits=settings.limits,
+        clock=clock,
+        entropy=entropy,
+        account=Account(settings.account_id, settings.region, settings.token_issuer),
+        roles=Roles(settings.account_id, roles, attach=settings.auto_roles),
+        logins=_logins(settings, clock),
+        token_keys=TokenKeyRing(opened.store, opened.master, settings.region, clock),
+        revocations=KnownRevocations(opened.store, clock),
+    )
+
+
+def _logins(settings: Settings, clock: Clock) -> LoginVerifier:
+    """Give the verifier of logins. Raises SettingsError for providers that cannot be used."""
+    configured = [provider.provider() for provider in settings.login_providers]
+    names = {provider.name for provider in configured}
+    known = [provider for provider in KNOWN_PROVIDERS if provider.name not in names]
+    fetcher = Fetcher()
+    opaque: list[OpaqueTokens] = []
+    if settings.facebook_app_id is not None and settings.facebook_app_secret is not None:
+        secret = settings.facebook_app_secret.get_secret_value()
+        opaque.append(FacebookTokens(settings.facebook_app_id, secret, fetcher))
+    if settings.amazon_logins:
+        opaque.append(AmazonTokens(fetcher))
+    try:
+        verifier = LoginProviders(
+            [*configured, *known],
+            clock=clock,
+            own_issuers=[settings.token_issuer],
+            auto_trust_user_pools=settings.auto_trust_user_pools,
+            opaque_tokens=opaque,
+            fetcher=fetcher,
+        )
+    except ValueError as error:
+        raise SettingsError(f"login_providers (KEEPSTEP_LOGIN_PROVIDERS): {error}") from None
+    return InsecureLogins(verifier) if settings.insecure_logins else verifier
 
 
 @asynccontextmanager

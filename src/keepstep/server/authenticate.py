@@ -14,11 +14,11 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from hmac import HMAC
 from itertools import product
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from keepstep.domain.access import Developer
-from keepstep.domain.limits import CLOCK_SKEW_MS, SIGNING_KEYS_CACHED_MAX
+from keepstep.domain.access import Caller
+from keepstep.domain.limits import MINUTE_MS, SIGNING_KEYS_CACHED_MAX
 from keepstep.interfaces.service import Clock
 from keepstep.wire import sigv4
 from keepstep.wire.errors import (
@@ -28,9 +28,12 @@ from keepstep.wire.errors import (
     UnrecognizedClientException,
 )
 
+from .doors import Door
 from .keys import KeyRing
+from .presigned import PRESIGNED, read_presigned
 from .request import Request
 from .routes import METHOD_OVERRIDE
+from .sessions import Session, Sessions, expired
 from .settings import REGION_PATTERN
 
 TIME_FORMAT: Final = "%Y%m%dT%H%M%SZ"
@@ -45,12 +48,33 @@ _MISMATCH: Final = (
 )
 
 
+class _Signed(NamedTuple):
+    """What a request says about its signature; ``query`` is the signed part of the query."""
+
+    authorization: sigv4.Authorization
+    time: str
+    signed_at: int
+    query: bytes
+    token: bytes | None
+    good_for: int | None = None
+    """Milliseconds; None for a signature in the header."""
+
+
+class _Key(NamedTuple):
+    """Whom a key belongs to; temporary ones have a session."""
+
+    caller: Caller
+    secret: str
+    session: Session | None
+
+
 class Authenticator:
     """Checks signatures. Holds derived signing keys, which are good for one day each."""
 
     def __init__(
         self,
         keys: KeyRing,
+        sessions: Sessions,
         clock: Clock,
         *,
         regions: Sequence[str],
@@ -58,71 +82,54 @@ class Authenticator:
     ) -> None:
         """``regions`` narrows the regions a signature may name; empty means any."""
         self._keys = keys
+        self._sessions = sessions
         self._clock = clock
         self._regions = frozenset(regions)
         self._narrowed = bool(regions)
         self._public_hosts = [host.encode() for host in public_hosts]
         self._signing_keys: dict[tuple[str, str, str, str], HMAC] = {}
 
-    async def authenticate(self, request: Request, method: str, service: str) -> Developer:
-        """Give the developer who signed a request to a service.
+    async def authenticate(self, request: Request, method: str, door: Door) -> Caller:
+        """Give the caller who signed a request to a door.
 
         ``method`` is the one the request stands for.
 
         Raises the authentication errors of ``wire.errors``, in this order: missing, incomplete,
-        unknown key, time, scope, signature. An unknown key costs the same work as a known one.
+        unknown key or token, ended credentials, time, scope, signature, revoked credentials. An
+        unknown key costs the same work as a known one.
         """
-        authorization, time, signed_at = self._parse(request)
-        key = await self._keys.find(authorization.access_key_id)
-        # No long-term key goes with a session token.
-        if key is None or b"x-amz-security-token" in request.by_name:
+        signed = _read(request, door)
+        key = await self._find(signed)
+        authorization = signed.authorization
+        if key is None:
             unknown = self._signing_key(authorization, _NO_SECRET)
-            self._matches(request, method, authorization, time, unknown)
+            self._matches(request, method, signed, unknown)
             raise UnrecognizedClientException(
                 "The security token included in the request is invalid."
             )
-        self._check_time(authorization, time, signed_at)
-        self._check_scope(authorization, service)
-        _check_signed_headers(request, authorization)
-        signer = self._signing_key(authorization, key.secret)
-        if not self._matches(request, method, authorization, time, signer):
-            raise InvalidSignatureException(_MISMATCH)
-        return key.developer
-
-    def _parse(self, request: Request) -> tuple[sigv4.Authorization, str, int]:
-        headers = request.by_name
-        value = headers.get(b"authorization")
-        if value is None:
-            raise MissingAuthenticationTokenException("Missing Authentication Token")
-        if len(headers) != len(request.headers):
-            _refuse_repeated(request.headers)
-        if b"X-Amz-Signature=" in request.query:
-            raise IncompleteSignatureException(
-                "The request is signed both in its Authorization header and in its query; sign "
-                "it once, in the header."
-            )
-        date = headers.get(b"x-amz-date") or headers.get(b"date")
-        text = value.decode("latin-1")
-        authorization = sigv4.parse_authorization(text, dated=date is not None)
-        return authorization, *_read_time((date or b"").decode("latin-1"))
-
-    def _check_time(self, authorization: sigv4.Authorization, time: str, signed_at: int) -> None:
-        if time[:8] != authorization.date:
-            raise InvalidSignatureException(
-                "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date "
-                f"from HTTP: '{authorization.date}' != '{time[:8]}', from '{time}'."
-            )
         now = self._clock()
-        if signed_at < now - CLOCK_SKEW_MS:
-            raise InvalidSignatureException(
-                f"Signature expired: {time} is now earlier than {_format(now - CLOCK_SKEW_MS)} "
-                f"({_format(now)} - 5 min.)"
-            )
-        if signed_at > now + CLOCK_SKEW_MS:
-            raise InvalidSignatureException(
-                f"Signature not yet current: {time} is still later than "
-                f"{_format(now + CLOCK_SKEW_MS)} ({_format(now)} + 5 min.)"
-            )
+        if key.session is not None and key.session.credentials.expires_at <= now:
+            raise expired()
+        _check_time(signed, now, door.clock_skew_ms)
+        self._check_scope(authorization, door.service)
+        _check_signed_headers(request, authorization)
+        if not self._matches(request, method, signed, self._signing_key(authorization, key.secret)):
+            raise InvalidSignatureException(_MISMATCH)
+        if key.session is not None:
+            await self._sessions.check_revoked(key.session)
+        return key.caller
+
+    async def _find(self, signed: _Signed) -> _Key | None:
+        """Give the key of a request: a long-term one never goes with a session token."""
+        access_key_id = signed.authorization.access_key_id
+        if signed.token is None:
+            found = await self._keys.find(access_key_id)
+            return None if found is None else _Key(found.developer, found.secret, None)
+        session = self._sessions.open(access_key_id, signed.token)
+        if session is None:
+            return None
+        credentials = session.credentials
+        return _Key(credentials.caller, credentials.secret, session)
 
     def _check_scope(self, authorization: sigv4.Authorization, service: str) -> None:
         region = authorization.region
@@ -153,10 +160,10 @@ class Authenticator:
         self,
         request: Request,
         method: str,
-        authorization: sigv4.Authorization,
-        time: str,
+        given: _Signed,
         key: HMAC,
     ) -> bool:
+        authorization, time = given.authorization, given.time
         body = request.body
         hashes = [hashlib.sha256(body).hexdigest() if body else sigv4.EMPTY_PAYLOAD_HASH]
         if METHOD_OVERRIDE in request.by_name:
@@ -170,7 +177,7 @@ class Authenticator:
         if headers is None:
             return False
         path = sigv4.canonical_path(request.raw_path)
-        query = sigv4.canonical_query(request.query)
+        query = sigv4.canonical_query(given.query)
         scope = authorization.scope
         expected = authorization.signature.encode("latin-1")
 
@@ -209,6 +216,49 @@ class Authenticator:
         name, colon, _ = host.rpartition(b":")
         for other in ([name] if colon else []) + self._public_hosts:
             yield sigv4.canonical_headers({**request.by_name, b"host": other}, signed) or ""
+
+
+def _read(request: Request, door: Door) -> _Signed:
+    headers = request.by_name
+    value = headers.get(b"authorization")
+    if value is None:
+        if door.presigned and PRESIGNED in request.query:
+            authorization, date, query, token, good_for = read_presigned(request.query)
+            return _Signed(authorization, *_read_time(date), query, token, good_for)
+        raise MissingAuthenticationTokenException(door.unsigned)
+    if len(headers) != len(request.headers):
+        _refuse_repeated(request.headers)
+    if PRESIGNED in request.query:
+        raise IncompleteSignatureException(
+            "The request is signed both in its Authorization header and in its query; sign "
+            "it once, in the header."
+        )
+    date = headers.get(b"x-amz-date") or headers.get(b"date")
+    text = value.decode("latin-1")
+    authorization = sigv4.parse_authorization(text, dated=date is not None)
+    time, signed_at = _read_time((date or b"").decode("latin-1"))
+    token = headers.get(b"x-amz-security-token")
+    return _Signed(authorization, time, signed_at, request.query, token)
+
+
+def _check_time(signed: _Signed, now: int, skew: int) -> None:
+    authorization, time, signed_at = signed.authorization, signed.time, signed.signed_at
+    if time[:8] != authorization.date:
+        raise InvalidSignatureException(
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date "
+            f"from HTTP: '{authorization.date}' != '{time[:8]}', from '{time}'."
+        )
+    minutes = skew // MINUTE_MS
+    if signed_at < now - (skew if signed.good_for is None else signed.good_for):
+        raise InvalidSignatureException(
+            f"Signature expired: {time} is now earlier than {_format(now - skew)} "
+            f"({_format(now)} - {minutes} min.)"
+        )
+    if signed_at > now + skew:
+        raise InvalidSignatureException(
+            f"Signature not yet current: {time} is still later than "
+            f"{_format(now + skew)} ({_format(now)} + {minutes} min.)"
+        )
 
 
 def _refuse_repeated(headers: Sequence[tuple[bytes, bytes]]) -> None:

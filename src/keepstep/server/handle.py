@@ -7,7 +7,8 @@ from typing import Any
 
 import structlog
 
-from keepstep.domain.access import Developer, check_access
+from keepstep.domain.access import Caller, CallerClass
+from keepstep.domain.authorization import Attempt, Authorizer, Circumstances
 from keepstep.interfaces.service import Call, Service
 from keepstep.interfaces.storage import StoreBusy, StoreUnavailable
 from keepstep.operations.table import Row
@@ -16,13 +17,12 @@ from keepstep.wire.errors import (
     ServiceError,
     TooManyRequestsException,
 )
-from keepstep.wire.rest_json import decode_request, encode_error, encode_response
 
 from .authenticate import Authenticator
+from .doors import Door, door_of
+from .rate_limit import RateLimit
 from .request import Answer, Request
-from .routes import METHOD_OVERRIDE, effective_method, route
-
-SIGNING_NAME = "cognito-sync"
+from .resources import resource_name
 
 _log = structlog.stdlib.get_logger()
 
@@ -30,27 +30,35 @@ _log = structlog.stdlib.get_logger()
 class Handler:
     """Answers requests with the operations of the table."""
 
-    def __init__(self, service: Service, authenticator: Authenticator, region: str) -> None:
-        """``region`` stands in the resource names of denials."""
+    def __init__(
+        self, service: Service, authenticator: Authenticator, rate_limit: RateLimit
+    ) -> None:
+        """``rate_limit`` is for calls that need no credentials."""
         self._service = service
         self._authenticator = authenticator
-        self._region = region
+        self._authorizer = Authorizer(service.roles)
+        self._rate_limit = rate_limit
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request; whatever happens inside, this does not raise."""
+        door = door_of(request)
         row = caller = shape = None
         try:
-            method = effective_method(request.method, request.by_name.get(METHOD_OVERRIDE))
-            row, labels = route(method, request.raw_path)
-            caller = await self._authenticator.authenticate(request, method, SIGNING_NAME)
-            shape = decode_request(
-                row.operation, labels, request.query, request.by_name, request.body
-            )
-            self._authorise(caller, row, shape)
+            routed = door.route(request)
+            row = routed.row
+            if row.callers is CallerClass.ANYBODY:
+                self._rate_limit.take(request.address)
+            else:
+                caller = await self._authenticator.authenticate(request, routed.method, door)
+            shape = door.decode(routed, request)
+            if caller is not None:
+                self._authorise(caller, door, row, shape, request)
             response = await row.function(Call(self._service, caller), shape)
-            body = encode_response(response)
+            body = door.encode(row, response, request)
             identity_id = getattr(shape, "identity_id", None)
-            return Answer(200, body, "OK", row.operation.name, caller, identity_id)
+            return Answer(
+                200, body, "OK", row.operation.name, caller, identity_id, door.content_type
+            )
         except ServiceError as error:
             refusal = error
         except StoreBusy as error:
@@ -62,33 +70,37 @@ class Handler:
         except Exception:  # noqa: BLE001 -- logged whole; the caller gets a request id
             refusal = _internal(request)
             _log.exception("internal_error", request_id=request.request_id)
+        status, code, body = door.refuse(refusal, request)
         return Answer(
-            refusal.status,
-            encode_error(refusal),
-            refusal.code,
+            status,
+            body,
+            code,
             row.operation.name if row is not None else "-",
             caller,
             getattr(shape, "identity_id", None),
+            door.content_type,
         )
 
-    def _authorise(self, caller: Developer, row: Row, shape: Any) -> None:
-        check_access(
-            caller,
+    def _authorise(
+        self, caller: Caller, door: Door, row: Row, shape: Any, request: Request
+    ) -> None:
+        service = self._service
+        attempt = Attempt(
+            f"{door.service}:{row.operation.name}",
             row.callers,
-            action=f"{SIGNING_NAME}:{row.operation.name}",
-            reads=row.reads,
-            resource=lambda: self._resource(caller, row, shape),
+            row.reads,
+            getattr(shape, "identity_pool_id", None),
+            getattr(shape, "identity_id", None),
+            lambda: resource_name(service.account, door.service, row, shape),
+            lambda: Circumstances(
+                now=service.clock(),
+                source_ip=request.address,
+                secure=request.secure,
+                user_agent=request.by_name.get(b"user-agent", b"").decode("latin-1"),
+                region=service.account.region,
+            ),
         )
-
-    def _resource(self, caller: Developer, row: Row, shape: Any) -> str:
-        """Name what is acted on as IAM does; an id the request does not carry is ``null``."""
-        pool = getattr(shape, "identity_pool_id", "null")
-        name = f"arn:aws:cognito-sync:{self._region}:{caller.account_id}:identitypool/{pool}"
-        if "{IdentityId}" in row.operation.uri:
-            name += f"/identity/{shape.identity_id}"
-        if "/datasets" in row.operation.uri:
-            name += f"/dataset/{getattr(shape, 'dataset_name', 'null')}"
-        return name
+        self._authorizer.check(caller, attempt)
 
 
 def _internal(request: Request) -> InternalErrorException:

@@ -1,4 +1,4 @@
-"""What a server does beside answering: statistics, metrics, forgetting expired sessions."""
+"""What a server does beside answering: statistics, metrics, forgetting what has expired."""
 
 import asyncio
 from collections import Counter
@@ -7,7 +7,9 @@ import structlog
 
 from keepstep.domain.limits import (
     CONSUMED_SESSIONS_PURGE_MS,
+    DAY_MS,
     PURGE_ROWS_MAX,
+    REVOCATION_MS,
     STATISTICS_FLUSH_MS,
 )
 from keepstep.interfaces.service import Clock
@@ -21,8 +23,11 @@ _log = structlog.stdlib.get_logger()
 class Housekeeping:
     """Counts in memory, and works on the store at intervals until it is stopped."""
 
-    def __init__(self, store: Store, metrics: Metrics, clock: Clock) -> None:
-        """Start with ``run``."""
+    def __init__(
+        self, store: Store, metrics: Metrics, clock: Clock, *, guest_days: int = 0
+    ) -> None:
+        """Start with ``run``. Guests older than some days that store nothing are removed."""
+        self._guest_days = guest_days
         self._store = store
         self._metrics = metrics
         self._clock = clock
@@ -58,7 +63,20 @@ class Housekeeping:
             raise
 
     async def purge(self) -> None:
-        """Forget the consumed sessions that have expired, a bounded number at a time."""
+        """Forget what has expired, a bounded number at a time."""
         now = self._clock()
         while await self._store.purge_consumed_sessions(now, limit=PURGE_ROWS_MAX):
             pass
+        while await self._store.purge_revocations(now - REVOCATION_MS, limit=PURGE_ROWS_MAX):
+            pass
+        if self._guest_days:
+            await self._purge_guests(now)
+
+    async def _purge_guests(self, now: int) -> None:
+        born_before = now - self._guest_days * DAY_MS
+        position: tuple[int, str] | None = (0, "")
+        while position is not None:
+            purged = await self._store.purge_guests(
+                born_before, after=position, limit=PURGE_ROWS_MAX, date=now
+            )
+            position = purged.position

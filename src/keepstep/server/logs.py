@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Final, NamedTuple
 import msgspec
 import structlog
 
-from keepstep.domain.access import Developer
+from keepstep.domain.access import Caller, Developer
 from keepstep.interfaces.service import Clock
 
 from .request import Answer
@@ -78,7 +78,7 @@ class Answered(NamedTuple):
 
     time: int
     operation: str
-    caller: Developer | None
+    caller: Caller | None
     status: int
     code: str
     seconds: float
@@ -92,7 +92,7 @@ class Answered(NamedTuple):
             "info",
             datetime.fromtimestamp(self.time / 1000, UTC),
             self.operation,
-            "anonymous" if self.caller is None else "developer",
+            _kind(self.caller),
             self.status,
             self.code,
             round(self.seconds * 1000, 3),
@@ -100,6 +100,12 @@ class Answered(NamedTuple):
             None if self.caller is None else self.caller.access_key_id,
             self.identity_id,
         )
+
+
+def _kind(caller: Caller | None) -> str:
+    if caller is None:
+        return "anonymous"
+    return "developer" if isinstance(caller, Developer) else "identity"
 
 
 class RequestLog:

@@ -1,4 +1,10 @@
-"""The operators' pages: ``/health`` (the process), ``/ready`` (the store answers), ``/metrics``."""
+"""The pages beside the API.
+
+For operators: ``/health`` (the process), ``/ready`` (the store answers), ``/metrics``. For those
+who check OpenID tokens: the keys, and the document that says where they are.
+"""
+
+from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
@@ -6,12 +12,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from keepstep.domain.openid_tokens import ALGORITHM, PUBLISHED_PATH, published
+from keepstep.interfaces.service import TokenKeys
 from keepstep.interfaces.storage import Store, StoreUnavailable
 
 from .metrics import Metrics
 
+OPENID_CONFIGURATION: Final = "/.well-known/openid-configuration"
+KEY_SETS: Final = (PUBLISHED_PATH, "/.well-known/jwks.json")
+WELL_KNOWN: Final = (OPENID_CONFIGURATION, *KEY_SETS)
+_PUBLIC: Final = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=300"}
 
-def operator_pages(store: Store, metrics: Metrics) -> Starlette:
+
+def pages(store: Store, metrics: Metrics, issuer: str, token_keys: TokenKeys) -> Starlette:
     """Give the application that serves the pages."""
 
     async def health(request: Request) -> Response:
@@ -30,8 +43,25 @@ def operator_pages(store: Store, metrics: Metrics) -> Starlette:
         del request
         return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
+    async def openid_configuration(request: Request) -> Response:
+        document = {
+            "issuer": issuer,
+            "jwks_uri": str(request.base_url.replace(path=PUBLISHED_PATH)),
+            "response_types_supported": ["token"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": [ALGORITHM],
+        }
+        return JSONResponse(document, headers=_PUBLIC)
+
+    async def key_set(request: Request) -> Response:
+        del request
+        await token_keys.current()  # made, if no token was signed yet
+        return JSONResponse(published(await token_keys.published()), headers=_PUBLIC)
+
     return Starlette(
         routes=[
+            Route(OPENID_CONFIGURATION, openid_configuration),
+            *(Route(path, key_set) for path in KEY_SETS),
             Route("/health", health),
             Route("/ready", ready),
             Route("/metrics", exposition),

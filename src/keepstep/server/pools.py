@@ -1,7 +1,7 @@
 """The identity pools in use, held in memory for seconds; with open pools, made at first use."""
 
 from keepstep.domain.limits import CACHE_AGE_MS
-from keepstep.domain.pools import IdentityPool
+from keepstep.domain.pools import IdentityPool, PoolSettings
 from keepstep.interfaces.service import Clock
 from keepstep.interfaces.storage import Store
 
@@ -46,6 +46,7 @@ class KnownPools:
             name="opened at first use",
             creation_date=now,
             last_modified_date=now,
+            settings=PoolSettings(allow_unauthenticated=True),
         )
         await self._store.create_pool(pool)
         return pool

@@ -5,14 +5,16 @@ from typing import Final
 
 import msgspec
 
-from keepstep.domain.access import Developer
+from keepstep.domain.access import Caller
 from keepstep.domain.sealing import Entropy
+from keepstep.wire.rest_json import CONTENT_TYPE
 
 
 class Request(msgspec.Struct, frozen=True):
     """A whole HTTP request. Header names are in lower case.
 
     ``headers`` are all of them in order; ``by_name`` joins repeated ones with commas.
+    ``address`` is the client's; ``secure`` says whether it came over TLS.
     """
 
     request_id: str
@@ -22,7 +24,11 @@ class Request(msgspec.Struct, frozen=True):
     headers: list[tuple[bytes, bytes]]
     by_name: dict[bytes, bytes]
     body: bytes
+    address: str = ""
+    secure: bool = False
 
+
+JSON: Final = CONTENT_TYPE.encode()
 
 ANSWER_AT_ONCE: Final = "keepstep.answer_at_once"
 """The ASGI extension by which a connection takes a whole answer in one call."""
@@ -38,8 +44,9 @@ class Answer(msgspec.Struct, frozen=True):
     body: bytes
     code: str = "OK"
     operation: str = "-"
-    caller: Developer | None = None
+    caller: Caller | None = None
     identity_id: str | None = None
+    content_type: bytes = JSON
 
 
 def by_name(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from email.utils import formatdate
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
@@ -33,6 +34,8 @@ from .workers import STOPS, Workers, end_with_parent
 BACKLOG = 2048
 SWITCH_SECONDS = 0.0005
 """How long the writer thread waits at most for the interpreter after a commit."""
+TICKS_PER_SECOND = 10
+"""How often uvicorn calls ``on_tick``."""
 GARBAGE_THRESHOLD = 20_000
 """Objects made before the youngest are looked through; requests leave almost no cycles."""
 ANY_IPV4, ANY_IPV6 = str(IPv4Address(0)), str(IPv6Address(0))
@@ -119,6 +122,7 @@ async def serve_listener(
         server = _Server(
             uvicorn_config(settings, application, request_ids),
             lambda: on_ready(endpoint(listener), root),
+            clock,
         )
         if on_server is not None:
             on_server(server)
@@ -139,16 +143,29 @@ def uvicorn_config(settings: Settings, application: Any, request_ids: RequestIds
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        date_header=False,  # _Server gives it
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
         timeout_keep_alive=settings.idle_seconds,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, on_started: Callable[[], None], clock: Clock
+    ) -> None:
         super().__init__(config)
         self._on_started = on_started
+        self._clock = clock
+
+    async def on_tick(self, counter: int) -> bool:
+        """Date answers by the clock that signatures are checked by: SDKs correct theirs by it."""
+        ends = await super().on_tick(counter)
+        if counter % TICKS_PER_SECOND == 0:
+            date = formatdate(self._clock() / 1000, usegmt=True).encode()
+            self.server_state.default_headers = [(b"date", date)]
+        return ends
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:

@@ -23,6 +23,9 @@ from pydantic_settings import (
 )
 
 from keepstep.domain.limits import KIB, MASTER_KEY_LENGTH_MIN, Limits
+from keepstep.domain.logins import COGNITO_ISSUER
+
+from .identity_settings import LoginProviderSettings, RoleSettings
 
 ENVIRONMENT_PREFIX: Final = "KEEPSTEP_"
 DEFAULT_FILE: Final = Path("keepstep.toml")
@@ -89,6 +92,46 @@ class Settings(BaseSettings):
     open_pools: bool = Field(
         False, description="Take any well-formed identity pool id and create it at first use."
     )
+    login_providers: Annotated[
+        list[LoginProviderSettings], NoDecode, BeforeValidator(_from_json)
+    ] = Field([], description="OpenID Connect providers beside Google and Apple.")
+    auto_trust_user_pools: bool = Field(
+        True, description="Take tokens of any Cognito user pool that an identity pool names."
+    )
+    facebook_app_id: str | None = Field(
+        None, description="Facebook app whose access tokens are taken; off without it."
+    )
+    facebook_app_secret: SecretStr | None = Field(
+        None, description="Its secret, which Facebook asks for."
+    )
+    amazon_logins: bool = Field(
+        False, description="Take access tokens of Login with Amazon, asking Amazon about them."
+    )
+    insecure_logins: bool = Field(
+        False, description="For development only: take unsigned test tokens of any provider."
+    )
+    roles: Annotated[list[RoleSettings], NoDecode, BeforeValidator(_from_json)] = Field(
+        [], description="Roles beside the two built-in ones."
+    )
+    auto_roles: bool = Field(
+        True, description="Pools without roles of their own have the built-in ones."
+    )
+    token_issuer: str = Field(
+        COGNITO_ISSUER, min_length=1, description="Issuer of the OpenID tokens."
+    )
+    sign_ins_per_second: int = Field(
+        100,
+        ge=0,
+        description="Calls without credentials that one address may make; 0 for any number.",
+    )
+    trusted_proxies: Names = Field(
+        [], description="Addresses of proxies whose X-Forwarded-For and -Proto are believed."
+    )
+    guest_days: int = Field(
+        0,
+        ge=0,
+        description="Days after which guests that store nothing are removed; 0 for never.",
+    )
     cors_origins: Names = Field(
         ["*"], description="Origins whose pages may call the service; * for all."
     )
@@ -138,6 +181,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 "access_key_id (KEEPSTEP_ACCESS_KEY_ID) and secret_access_key "
                 "(KEEPSTEP_SECRET_ACCESS_KEY) go together; give both or neither"
+            )
+        if (self.facebook_app_id is None) != (self.facebook_app_secret is None):
+            raise ValueError(
+                "facebook_app_id (KEEPSTEP_FACEBOOK_APP_ID) and facebook_app_secret "
+                "(KEEPSTEP_FACEBOOK_APP_SECRET) go together; give both or neither"
             )
         if self.store == "sqlite::memory:" and self.workers > 1:
             raise ValueError(

@@ -95,6 +95,7 @@ def local_server(
         "access_key_id": new_access_key_id(secrets.token_bytes),
         "secret_access_key": secret,
         "shutdown_seconds": 5,
+        "sign_ins_per_second": 0,
         **settings,
     }
     loaded = load_settings(**given)

@@ -3,23 +3,31 @@
     ServiceError
     ├── the modelled exceptions of Cognito Sync (botocore's service model, and the API Reference
     │   for LambdaSocketTimeoutException)
+    ├── the modelled exceptions that Cognito Identity has besides
     ├── failed authentication and authorisation (the common AWS errors)
-    └── requests that reach no operation
+    ├── requests that reach no operation
+    └── StsError: the modelled exceptions of the Security Token Service, which travel in XML only
+
+A status is that of Cognito Sync, or of the one service that has the error; ``json_1_1`` and
+``query`` say what becomes of it where they answer.
 
 An error may be raised on any floor; it becomes an answer in one place, ``server/handle.py``.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class ServiceError(Exception):
-    """An error with a code and an HTTP status that the caller gets to see, text and all."""
+    """An error with a code and an HTTP status that the caller gets to see, text and all.
+
+    The code is the name of the class, unless the class is declared with another.
+    """
 
     code: ClassVar[str] = "InternalErrorException"
     status: ClassVar[int] = 500
 
-    def __init_subclass__(cls) -> None:
-        cls.code = cls.__name__
+    def __init_subclass__(cls, *, code: str | None = None) -> None:
+        cls.code = code or cls.__name__
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -110,6 +118,36 @@ class TooManyRequestsException(ServiceError):
     status = 429
 
 
+class DeveloperUserAlreadyRegisteredException(ServiceError):
+    """The developer's name for a user already belongs to another identity."""
+
+    status = 400
+
+
+class ExternalServiceException(ServiceError):
+    """A login provider could not be asked, or did not answer as it should."""
+
+    status = 400
+
+
+class InvalidIdentityPoolConfigurationException(ServiceError):
+    """The pool has no role for the caller, or the role's trust policy refuses it."""
+
+    status = 400
+
+
+class ValidationException(ServiceError):
+    """A request to Cognito Identity or STS breaks the constraints of its shape."""
+
+    status = 400
+
+
+class SerializationException(ServiceError):
+    """The body of a request to Cognito Identity or STS cannot be read."""
+
+    status = 400
+
+
 class AccessDeniedException(ServiceError):
     """A policy denies the call."""
 
@@ -168,3 +206,55 @@ class RequestTimeoutException(ServiceError):
     """The body did not arrive in time."""
 
     status = 408
+
+
+class StsError(ServiceError):
+    """An error that only the Security Token Service has."""
+
+
+class InvalidIdentityTokenException(StsError, code="InvalidIdentityToken"):
+    """The login token cannot be read, or is not from whom and for whom it should be."""
+
+    status = 400
+
+
+class IdentityTokenExpiredException(StsError, code="ExpiredTokenException"):
+    """The login token has ended. Ended credentials are an ExpiredTokenException."""
+
+    status = 400
+
+
+class IDPRejectedClaimException(StsError, code="IDPRejectedClaim"):
+    """The login provider says that the token does not hold, or holds no longer."""
+
+    status = 403
+
+
+class IDPCommunicationErrorException(StsError, code="IDPCommunicationError"):
+    """The login provider could not be reached; SDKs try again."""
+
+    status = 400
+
+
+class MalformedPolicyDocumentException(StsError, code="MalformedPolicyDocument"):
+    """The session policy is not a policy."""
+
+    status = 400
+
+
+class PackedPolicyTooLargeException(StsError, code="PackedPolicyTooLarge"):
+    """The session policies together are longer than a session can hold."""
+
+    status = 400
+
+
+class RegionDisabledException(StsError):
+    """The Security Token Service is not active in the region."""
+
+    status = 403
+
+
+JSON_ERRORS: Final = {
+    error.code: error for error in ServiceError.__subclasses__() if error is not StsError
+}
+"""What a code stands for in the JSON protocols."""

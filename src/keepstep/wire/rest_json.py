@@ -5,32 +5,37 @@ It turns parts of an HTTP message into shapes and back; sending them is another 
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, cast
 from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
 
-from . import errors
+from . import errors, json_protocols
+from .json_protocols import (
+    HttpRequest,
+    decode_object,
+    decode_response,
+    encode_body,
+    encode_response,
+)
 from .operations import Operation, Request, Response
-from .validation import explain, member_path, message, violation
+from .validation import member_path, message, typed, violation
+
+__all__ = [
+    "CONTENT_TYPE",
+    "UNRESERVED",
+    "HttpRequest",
+    "decode_request",
+    "decode_response",
+    "encode_error",
+    "encode_request",
+    "encode_response",
+]
 
 CONTENT_TYPE: Final = "application/json"
 UNRESERVED: Final = "-_.~"
 
 _WHOLE_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})\Z")
-_encoder: Final = msgspec.json.Encoder()
-_decoder: Final = msgspec.json.Decoder()
-
-
-@dataclass(frozen=True)
-class HttpRequest:
-    """What a client sends, before it is signed: ``target`` is the raw path with the query."""
-
-    method: str
-    target: str
-    headers: dict[str, str] = field(default_factory=dict[str, str])
-    body: bytes = b""
 
 
 def decode_request(
@@ -59,30 +64,14 @@ def decode_request(
         header = headers.get(name.lower().encode())
         if header is not None:
             values[member] = header.decode("latin-1")
-    try:
-        return msgspec.convert(values, operation.request, strict=False)
-    except msgspec.ValidationError as error:
-        text = explain(operation.request, values) or str(error)
-        raise errors.InvalidParameterException(text) from None
-
-
-def encode_response(response: object) -> bytes:
-    """Give the body of a successful answer; empty where the operation has no response."""
-    return b"" if response is None else _encoder.encode(response)
+    return typed(operation.request, values, errors.InvalidParameterException)
 
 
 def encode_error(error: errors.ServiceError) -> bytes:
-    """Give the body of an error answer.
-
-    The code is repeated as ``__type`` for the SDKs that look there. A policy's denial also
-    carries the capital ``Message`` of the real service, which iOS saw as a null ``message``.
-    """
+    """Give the body of an error answer; a BadRequest has a form of its own."""
     if isinstance(error, errors.BadRequest):
-        return _encoder.encode({"code": error.code, "message": error.message, "type": "client"})
-    body = {"__type": error.code, "message": error.message}
-    if isinstance(error, errors.AccessDeniedException):
-        body["Message"] = error.message
-    return _encoder.encode(body)
+        return encode_body({"code": error.code, "message": error.message, "type": "client"})
+    return json_protocols.encode_error(error)
 
 
 def encode_request(operation: Operation[Request, Response], request: Request) -> HttpRequest:
@@ -105,40 +94,16 @@ def encode_request(operation: Operation[Request, Response], request: Request) ->
     body = b""
     if operation.body_members:
         headers["Content-Type"] = CONTENT_TYPE
-        body = _encoder.encode(
+        body = encode_body(
             {name: value for name, value in present.items() if name in operation.body_members}
         )
     target = f"{path}?{'&'.join(pairs)}" if pairs else path
     return HttpRequest(operation.method, target, headers, body)
 
 
-def decode_response(
-    operation: Operation[Request, Response], status: int, error_type: str | None, body: bytes
-) -> Response:
-    """Turn an HTTP answer into the typed response of an operation.
-
-    ``error_type`` is the value of the ``x-amzn-ErrorType`` header.
-
-    Raises the ServiceError that the answer stands for; one that this version does not know
-    becomes an InternalErrorException with the code in its message.
-    """
-    if status >= 400:
-        raise _decode_error(status, error_type, body)
-    if operation.response is None:
-        return cast("Response", None)
-    return cast("Response", msgspec.json.decode(body, type=operation.response))
-
-
 def _decode_body(operation: Operation[Any, Any], body: bytes) -> dict[str, Any]:
-    try:
-        decoded: Any = _decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        text = f"The request body is not JSON in UTF-8 that can be read: {error}."
-        raise errors.InvalidParameterException(text) from None
-    if not isinstance(decoded, dict):
-        raise errors.InvalidParameterException("The request body is not a JSON object.")
     members = operation.body_members
-    given = cast("dict[str, Any]", decoded)
+    given = decode_object(body, errors.InvalidParameterException)
     return {name: value for name, value in given.items() if name in members}
 
 
@@ -179,18 +144,3 @@ def _query_value(operation: Operation[Any, Any], member: str, text: str) -> str 
     constraint = r"satisfy regular expression pattern: ^[1-9]\d*"
     problem = violation(text, member_path(member), constraint)
     raise errors.InvalidParameterException(message([problem]) or problem)
-
-
-def _decode_error(status: int, error_type: str | None, body: bytes) -> errors.ServiceError:
-    try:
-        decoded: Any = _decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        decoded = {}
-    fields = cast("dict[str, Any]", decoded) if isinstance(decoded, dict) else {}
-    code = error_type or str(fields.get("__type") or fields.get("code") or "")
-    code = code.partition(":")[0].rpartition("#")[2]
-    text = str(fields.get("message") or fields.get("Message") or "")
-    known = getattr(errors, code, None)
-    if isinstance(known, type) and issubclass(known, errors.ServiceError):
-        return known(text)
-    return errors.InternalErrorException(f"HTTP status {status} {code}: {text}")

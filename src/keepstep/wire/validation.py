@@ -1,6 +1,6 @@
-"""The message for a request that breaks the constraints of its shape.
+"""Making a typed request of what arrived, and the message for one that breaks the constraints.
 
-msgspec decides whether a request is valid; this module only explains why one is not, naming
+msgspec decides whether a request is valid; the rest here only explains why one is not, naming
 every violation at once in the form the service uses: ``2 validation errors detected: Value
 'INVALID' at 'identityPoolId' failed to satisfy constraint: Member must …; Value …``.
 """
@@ -8,20 +8,39 @@ every violation at once in the form the service uses: ``2 validation errors dete
 import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
+import msgspec
 from msgspec import inspect
 
+from .errors import ServiceError
 from .members import published_pattern
+from .sensitive import HIDDEN, is_sensitive
 
 VIOLATIONS_MAX: Final = 100
 """Violations that one message names; there may be more."""
 ECHO_MAX: Final = 128
 """Characters of a refused value that the message repeats."""
 
+Converted = TypeVar("Converted")
+
+_BOOLEANS: Final = {"true", "false", "0", "1"}
 _DIGITS: Final = re.compile(r"-?[0-9]+")
 _ODD_NUMERAL: Final = re.compile(r"[\s_]|[^\x00-\x7f]")
 """What Python takes in a number and JSON readers do not."""
+
+
+def typed(
+    shape: type[Converted], values: Mapping[str, Any], refusal: type[ServiceError]
+) -> Converted:
+    """Make a structure of its members; raises the refusal, naming every violated constraint.
+
+    ``values`` holds the members by their names on the wire, as the protocol decoded them.
+    """
+    try:
+        return msgspec.convert(values, shape, strict=False)
+    except msgspec.ValidationError as error:
+        raise refusal(explain(shape, values) or str(error)) from None
 
 
 def explain(shape: type[Any], values: Mapping[str, Any]) -> str | None:
@@ -34,9 +53,8 @@ def explain(shape: type[Any], values: Mapping[str, Any]) -> str | None:
 
 
 def violation(value: object, path: str, constraint: str) -> str:
-    """Say that the value at a path breaks a constraint."""
-    shown = "null" if value is None else f"'{_echo(value)}'"
-    return f"Value {shown} at '{path}' failed to satisfy constraint: Member must {constraint}"
+    """Say that the value at a path breaks a constraint; ``HIDDEN`` is not shown."""
+    return f"{_place(value, path)} Member must {constraint}"
 
 
 def message(violations: list[str]) -> str | None:
@@ -50,6 +68,13 @@ def message(violations: list[str]) -> str | None:
 def member_path(name: str) -> str:
     """Give the name that messages use for a member: ``IdentityPoolId`` is ``identityPoolId``."""
     return name[:1].lower() + name[1:]
+
+
+def _place(value: object, path: str) -> str:
+    if value is HIDDEN:
+        return f"Value at '{path}' failed to satisfy constraint:"
+    shown = "null" if value is None else f"'{_echo(value)}'"
+    return f"Value {shown} at '{path}' failed to satisfy constraint:"
 
 
 def _echo(value: object) -> str:
@@ -79,6 +104,9 @@ def _value(  # noqa: C901, PLR0912 -- one case for each kind of member
     kind: inspect.Type, value: Any, path: str
 ) -> Iterator[str]:
     match kind:
+        case inspect.Metadata():
+            shown = HIDDEN if is_sensitive(kind) else value
+            yield from (violation(shown, path, rule) for rule in _broken(kind.type, value))
         case inspect.UnionType():
             for choice in kind.types:
                 if not isinstance(choice, inspect.NoneType):
@@ -93,13 +121,16 @@ def _value(  # noqa: C901, PLR0912 -- one case for each kind of member
         case inspect.DictType():
             yield from _map(kind, value, path)
         case inspect.StrType():
-            yield from _string(kind, value, path)
+            yield from (violation(value, path, rule) for rule in _broken(kind, value))
         case inspect.LiteralType():
             if value not in kind.values:
                 allowed = ", ".join(str(choice) for choice in kind.values)
                 yield violation(value, path, f"satisfy enum value set: [{allowed}]")
         case inspect.IntType() | inspect.FloatType():
             yield from _number(kind, value, path)
+        case inspect.BoolType():
+            if _echo(value).lower() not in _BOOLEANS:
+                yield violation(value, path, "be true or false")
         case _:
             return
 
@@ -108,34 +139,81 @@ def _list(kind: inspect.ListType, value: Any, path: str) -> Iterator[str]:
     if not isinstance(value, list):
         yield violation(value, path, "be a list")
         return
-    for position, item in enumerate(cast("list[Any]", value), start=1):
+    items = cast("list[Any]", value)
+    yield from (violation(items, path, rule) for rule in _wrong_length(kind, len(items)))
+    for position, item in enumerate(items, start=1):
         yield from _value(kind.item_type, item, f"{path}.{position}.member")
 
 
 def _map(kind: inspect.DictType, value: Any, path: str) -> Iterator[str]:
     if not isinstance(value, dict):
-        yield violation(value, path, "be a map")
+        yield violation(HIDDEN if is_sensitive(kind) else value, path, "be a map")
         return
     entries = cast("dict[str, Any]", value)
-    if kind.max_length is not None and len(entries) > kind.max_length:
-        limit = f"have length less than or equal to {kind.max_length}"
-        yield violation(f"{len(entries)} entries", path, limit)
+    for rule in _wrong_length(kind, len(entries)):
+        yield violation(f"{len(entries)} entries", path, rule)
+    if any(_broken(kind.key_type, key) for key in entries):
+        yield f"{_place(_entries(kind, entries), path)} Map keys {_all_rules(kind.key_type)}"
+    texts = [item for item in entries.values() if isinstance(item, str)]
+    if any(_broken(kind.value_type, text) for text in texts):
+        yield f"{_place(_entries(kind, entries), path)} Map value {_all_rules(kind.value_type)}"
     for key, item in entries.items():
-        yield from _value(kind.value_type, item, f"{path}.{_echo(key)}.member")
+        if not (isinstance(item, str) and _is_text(kind.value_type)):
+            yield from _value(kind.value_type, item, f"{path}.{_echo(key)}.member")
 
 
-def _string(kind: inspect.StrType, value: Any, path: str) -> Iterator[str]:
+def _entries(kind: inspect.DictType, entries: dict[str, Any]) -> str:
+    """Write a map as the service does: ``{graph.facebook.com=}``, what is sensitive hidden."""
+    hide = is_sensitive(kind)
+    shown = (f"{key}={HIDDEN if hide and item else _echo(item)}" for key, item in entries.items())
+    return f"{{{', '.join(shown)}}}"
+
+
+def _all_rules(kind: inspect.Type) -> str:
+    """Name all the constraints of a map's keys or values (aws-sdk-cpp issue 1085)."""
+    kind = _unmarked(kind)
+    rules: list[str] = []
+    if isinstance(kind, inspect.StrType):
+        if kind.max_length is not None:
+            rules.append(f"have length less than or equal to {kind.max_length}")
+        if kind.min_length is not None:
+            rules.append(f"have length greater than or equal to {kind.min_length}")
+        if kind.pattern is not None:
+            pattern = published_pattern(kind.pattern)
+            rules.append(f"satisfy regular expression pattern: {pattern}")
+    return f"must satisfy constraint: [{', '.join(f'Member must {rule}' for rule in rules)}]"
+
+
+def _unmarked(kind: inspect.Type) -> inspect.Type:
+    return kind.type if isinstance(kind, inspect.Metadata) else kind
+
+
+def _is_text(kind: inspect.Type) -> bool:
+    return isinstance(_unmarked(kind), inspect.StrType)
+
+
+def _wrong_length(kind: inspect.ListType | inspect.DictType, length: int) -> Iterator[str]:
+    if kind.min_length is not None and length < kind.min_length:
+        yield f"have length greater than or equal to {kind.min_length}"
+    if kind.max_length is not None and length > kind.max_length:
+        yield f"have length less than or equal to {kind.max_length}"
+
+
+def _broken(kind: inspect.Type, value: Any) -> list[str]:
+    """Name the constraints of a text that a value breaks."""
+    kind = _unmarked(kind)
+    if not isinstance(kind, inspect.StrType):
+        return []
     if not isinstance(value, str):
-        yield violation(value, path, "be a string")
-        return
+        return ["be a string"]
+    broken: list[str] = []
     if kind.pattern is not None and not _matches(kind.pattern, value):
-        pattern = published_pattern(kind.pattern)
-        yield violation(value, path, f"satisfy regular expression pattern: {pattern}")
+        broken.append(f"satisfy regular expression pattern: {published_pattern(kind.pattern)}")
     if kind.min_length is not None and len(value) < kind.min_length:
-        limit = f"have length greater than or equal to {kind.min_length}"
-        yield violation(value, path, limit)
+        broken.append(f"have length greater than or equal to {kind.min_length}")
     if kind.max_length is not None and len(value) > kind.max_length:
-        yield violation(value, path, f"have length less than or equal to {kind.max_length}")
+        broken.append(f"have length less than or equal to {kind.max_length}")
+    return broken
 
 
 def _number(kind: inspect.IntType | inspect.FloatType, value: Any, path: str) -> Iterator[str]:

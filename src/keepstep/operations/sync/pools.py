@@ -1,5 +1,8 @@
 """What every operation asks first: is there such an identity pool?"""
 
+from keepstep.domain.datasets import DatasetPlace
+from keepstep.domain.linking import forbidden
+from keepstep.domain.revocations import Reason, identity_subject
 from keepstep.interfaces.service import Call
 from keepstep.wire.errors import NotAuthorizedException, ResourceNotFoundException
 
@@ -20,6 +23,22 @@ async def existing_pool(call: Call, identity_pool_id: str) -> None:
     """Check the pool of an operation. Raises ResourceNotFoundException."""
     if await call.service.pools.find(identity_pool_id) is None:
         raise unknown_pool(identity_pool_id)
+
+
+async def check_still_there(call: Call, place: DatasetPlace) -> None:
+    """Look whether a change did not apply because its pool or identity is gone.
+
+    Raises ResourceNotFoundException for the pool, NotAuthorizedException for an identity that
+    was merged into another one or deleted.
+    """
+    service = call.service
+    service.pools.forget(place.identity_pool_id)
+    await existing_pool(call, place.identity_pool_id)
+    identity = await service.store.find_identity(place.identity_id)
+    revocation = await service.store.find_revocation(identity_subject(place.identity_id))
+    deleted = revocation is not None and revocation.reason is Reason.DELETED
+    if deleted or (identity is not None and identity.disabled):
+        raise forbidden(place.identity_id)
 
 
 def unknown_pool(identity_pool_id: str) -> ResourceNotFoundException:

@@ -18,7 +18,7 @@ from keepstep.wire import sync
 from keepstep.wire.errors import InvalidParameterException, TooManyRequestsException
 from keepstep.wire.members import LONG_MAX
 
-from .pools import authorized_pool, existing_pool
+from .pools import authorized_pool, check_still_there, existing_pool
 
 
 async def list_records(call: Call, request: sync.ListRecordsRequest) -> sync.ListRecordsResponse:
@@ -66,7 +66,8 @@ async def update_records(
 
     Raises InvalidParameterException for a bad patch or session token,
     ResourceConflictException for a patch of an older record than the stored one,
-    LimitExceededException, ResourceNotFoundException for an unknown pool, and
+    LimitExceededException, ResourceNotFoundException for an unknown pool,
+    NotAuthorizedException for an identity that was merged away or deleted, and
     TooManyRequestsException if other writers were faster a hundred times in a row.
     """
     service = call.service
@@ -75,9 +76,7 @@ async def update_records(
     session = open_session(request.sync_session_token, place, service.sealer, service.clock())
     patches = [_patch(patch) for patch in request.record_patches or ()]
     check_patches(patches)
-    records = await _apply(
-        call, place, patches, session, request.device_id or call.caller.account_id
-    )
+    records = await _apply(call, place, patches, session, request.device_id or call.account_id)
     return sync.UpdateRecordsResponse(records=[record_shape(record) for record in records])
 
 
@@ -119,8 +118,7 @@ async def _apply(
         )
         if await service.store.change_dataset(change):
             return change.records
-        service.pools.forget(place.identity_pool_id)  # it may be what has changed
-        await existing_pool(call, place.identity_pool_id)
+        await check_still_there(call, place)
     raise TooManyRequestsException(
         f"Dataset {place.dataset_name} is being changed by many others; try again."
     )
@@ -197,6 +195,7 @@ def _listing(
         dataset_exists=exists,
         dataset_deleted_after_requested_sync_count=_deleted_since(dataset, last),
         sync_session_token=session_token,
+        merged_dataset_names=found.merged_dataset_names or None,
     )
 
 

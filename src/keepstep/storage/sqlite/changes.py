@@ -4,11 +4,14 @@ Answering False undoes what the function has written so far.
 """
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+import msgspec
 
 from keepstep.domain.access import AccessKey
-from keepstep.domain.datasets import DatasetChange
+from keepstep.domain.datasets import Dataset, DatasetChange, DatasetPlace, Record
 from keepstep.domain.pools import IdentityPool
+from keepstep.domain.revocations import Reason, identity_subject
 
 from .queries import QUERIES
 
@@ -17,26 +20,18 @@ _UPDATE_DATASET = QUERIES["update_dataset"]
 _WRITE_RECORD = QUERIES["write_record"]
 _CONSUME_SESSION = QUERIES["consume_session"]
 
+RowKey = tuple[str, str, str]
+"""Identity id, identity pool id and dataset name."""
+
 
 def change_dataset(connection: sqlite3.Connection, change: DatasetChange) -> bool:
     """Apply a dataset change if all its conditions hold."""
     place, dataset = change.place, change.dataset
     row_key = (place.identity_id, place.identity_pool_id, place.dataset_name)
-    if change.datasets_below is not None:
-        count = connection.execute(QUERIES["count_datasets"], row_key[:2]).fetchone()[0]
-        pool = connection.execute(QUERIES["find_pool"], (place.identity_pool_id,)).fetchone()
-        if count >= change.datasets_below or pool is None:
-            return False
-    values = (
-        dataset.sync_count,
-        dataset.deleted_sync_count,
-        dataset.creation_date,
-        dataset.last_modified_date,
-        dataset.last_modified_by,
-        dataset.data_storage,
-        dataset.num_records,
-        *row_key,
-    )
+    below = change.datasets_below
+    if below is not None and not _may_create_dataset(connection, place, below):
+        return False
+    values = dataset_values(dataset, row_key)
     if change.expected_sync_count is None:
         written = connection.execute(_CREATE_DATASET, values)
     else:
@@ -50,6 +45,29 @@ def change_dataset(connection: sqlite3.Connection, change: DatasetChange) -> boo
             return False
     if change.erases_records:
         connection.execute(QUERIES["erase_records"], row_key)
+        connection.execute(QUERIES["set_merged_under"], (None, *row_key))
+    write_records(connection, row_key, change.records)
+    return True
+
+
+def dataset_values(dataset: Dataset, row_key: RowKey) -> tuple[int | str | None, ...]:
+    """Give the values of a dataset that ``create_dataset`` and ``update_dataset`` take."""
+    return (
+        dataset.sync_count,
+        dataset.deleted_sync_count,
+        dataset.creation_date,
+        dataset.last_modified_date,
+        dataset.last_modified_by,
+        dataset.data_storage,
+        dataset.num_records,
+        *row_key,
+    )
+
+
+def write_records(
+    connection: sqlite3.Connection, row_key: RowKey, records: Iterable[Record]
+) -> None:
+    """Write records of one dataset, each over the one of its key if there is one."""
     connection.executemany(
         _WRITE_RECORD,
         [
@@ -62,10 +80,9 @@ def change_dataset(connection: sqlite3.Connection, change: DatasetChange) -> boo
                 record.last_modified_by,
                 record.device_last_modified_date,
             )
-            for record in change.records
+            for record in records
         ],
     )
-    return True
 
 
 def create_pool(connection: sqlite3.Connection, pool: IdentityPool) -> bool:
@@ -76,15 +93,27 @@ def create_pool(connection: sqlite3.Connection, pool: IdentityPool) -> bool:
         pool.creation_date,
         pool.last_modified_date,
         pool.sync_sessions_count,
+        encoded_settings(pool),
+        pool.version,
     )
     return connection.execute(QUERIES["create_pool"], values).rowcount == 1
+
+
+def encoded_settings(pool: IdentityPool) -> str:
+    """Give a pool's settings as they are stored."""
+    return msgspec.json.encode(pool.settings).decode()
 
 
 def delete_pool(connection: sqlite3.Connection, identity_pool_id: str) -> bool:
     """Delete a pool and everything under it, if it exists."""
     if connection.execute(QUERIES["delete_pool"], (identity_pool_id,)).rowcount != 1:
         return False
-    for step in ("delete_pool_records", "delete_pool_datasets"):
+    for step in (
+        "delete_pool_records",
+        "delete_pool_datasets",
+        "delete_pool_identities",
+        "delete_pool_logins",
+    ):
         connection.execute(QUERIES[step], (identity_pool_id,))
     return True
 
@@ -125,3 +154,15 @@ def create_server_key(
         return False
     connection.execute(QUERIES["create_server_key"], (sealed, creation_date))
     return True
+
+
+def _may_create_dataset(
+    connection: sqlite3.Connection, place: DatasetPlace, datasets_below: int
+) -> bool:
+    identity = (place.identity_id, place.identity_pool_id)
+    count = connection.execute(QUERIES["count_datasets"], identity).fetchone()[0]
+    if count >= datasets_below:
+        return False
+    subject = identity_subject(place.identity_id)
+    values = (place.identity_pool_id, place.identity_id, subject, Reason.DELETED)
+    return connection.execute(QUERIES["may_create_datasets"], values).fetchone()[0] == 1

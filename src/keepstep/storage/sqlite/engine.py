@@ -8,7 +8,7 @@ commit there ever waits.
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,11 @@ from typing import IO, Concatenate, Final, ParamSpec, TypeVar
 
 from keepstep.domain.access import AccessKey
 from keepstep.domain.datasets import Dataset, DatasetChange, DatasetPlace
+from keepstep.domain.identities import Identity, IdentityChange, Login
 from keepstep.domain.patches import DatasetState
 from keepstep.domain.pools import IdentityPool, IdentityUsage, PoolUsage
+from keepstep.domain.revocations import Revocation
+from keepstep.interfaces.identity_storage import GuestsPurged, StoredDataset, TokenKey
 from keepstep.interfaces.storage import (
     RecordsFound,
     RecordsQuery,
@@ -26,7 +29,7 @@ from keepstep.interfaces.storage import (
     StoreUnavailable,
 )
 
-from . import changes, reads
+from . import changes, identity_changes, identity_reads, reads
 from .failures import explain
 from .files import connect, create_schema, open_file
 from .group_commit import GroupCommit
@@ -127,6 +130,42 @@ class SQLiteStore:
     async def list_server_keys(self) -> list[bytes]:
         return self._read(reads.list_server_keys)
 
+    async def find_identity(self, identity_id: str) -> Identity | None:
+        return self._read(identity_reads.find_identity, identity_id)
+
+    async def find_identities(
+        self, identity_pool_id: str, logins: Collection[Login]
+    ) -> list[Identity]:
+        return self._read(identity_reads.find_identities, identity_pool_id, logins)
+
+    async def list_identities(
+        self, identity_pool_id: str, *, after: tuple[int, str], limit: int, hide_disabled: bool
+    ) -> list[Identity]:
+        return self._read(
+            identity_reads.list_identities, identity_pool_id, after, limit, hide_disabled
+        )
+
+    async def list_dataset_names(self, identity_pool_id: str, identity_id: str) -> dict[str, bool]:
+        return self._read(identity_reads.list_dataset_names, identity_pool_id, identity_id)
+
+    async def dump_datasets(self, identity_pool_id: str, identity_id: str) -> list[StoredDataset]:
+        return await self._read_much(
+            partial(
+                identity_reads.dump_datasets,
+                identity_pool_id=identity_pool_id,
+                identity_id=identity_id,
+            )
+        )
+
+    async def list_pools(self, *, after: tuple[int, str], limit: int) -> list[IdentityPool]:
+        return self._read(identity_reads.list_pools, after, limit)
+
+    async def find_revocation(self, subject: str) -> Revocation | None:
+        return self._read(identity_reads.find_revocation, subject)
+
+    async def list_token_keys(self) -> list[TokenKey]:
+        return self._read(identity_reads.list_token_keys)
+
     async def change_dataset(self, change: DatasetChange) -> bool:
         return await self._changes.submit(partial(changes.change_dataset, change=change))
 
@@ -156,6 +195,48 @@ class SQLiteStore:
             changes.create_server_key, sealed=sealed, creation_date=creation_date, first=first
         )
         return await self._changes.submit(create)
+
+    async def change_identities(self, change: IdentityChange) -> bool:
+        apply = partial(identity_changes.change_identities, change=change)
+        return await self._changes.submit(apply, slow=bool(change.merges))
+
+    async def delete_identity(self, identity_id: str, *, date: int) -> bool:
+        delete = partial(identity_changes.delete_identity, identity_id=identity_id, date=date)
+        return await self._changes.submit(delete, slow=True)
+
+    async def restore_identity(self, identity: Identity, datasets: Sequence[StoredDataset]) -> bool:
+        restore = partial(identity_changes.restore_identity, identity=identity, datasets=datasets)
+        return await self._changes.submit(restore, slow=True)
+
+    async def update_pool(self, pool: IdentityPool, *, expected_version: int) -> bool:
+        update = partial(identity_changes.update_pool, pool=pool, expected_version=expected_version)
+        return await self._changes.submit(update)
+
+    async def purge_guests(
+        self, created_before: int, *, after: tuple[int, str], limit: int, date: int
+    ) -> GuestsPurged:
+        purge = partial(
+            identity_changes.purge_guests,
+            created_before=created_before,
+            after=after,
+            limit=limit,
+            date=date,
+        )
+        return await self._changes.submit(purge, slow=True)
+
+    async def revoke(self, revocation: Revocation) -> None:
+        await self._changes.submit(partial(identity_changes.revoke, revocation=revocation))
+
+    async def purge_revocations(self, not_before: int, *, limit: int) -> int:
+        purge = partial(identity_changes.purge_revocations, not_before=not_before, limit=limit)
+        return await self._changes.submit(purge, slow=True)
+
+    async def create_token_key(self, key: TokenKey) -> bool:
+        return await self._changes.submit(partial(identity_changes.create_token_key, key=key))
+
+    async def delete_token_key(self, number: int) -> bool:
+        delete = partial(identity_changes.delete_token_key, number=number)
+        return await self._changes.submit(delete)
 
     async def check(self) -> None:
         self._read(reads.touch_tables)

@@ -1,16 +1,19 @@
-"""The statements of ``queries.sql`` by name."""
+"""The statements of ``queries.sql`` and ``identity_queries.sql`` by name."""
 
 import re
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Final
 
+FILES: Final = ("queries.sql", "identity_queries.sql")
+
 _SECTION = re.compile(r"^-- name: (\w+)\n(.*?);$", re.MULTILINE | re.DOTALL)
 
 
 def _load() -> Mapping[str, str]:
-    text = files("keepstep.storage.sqlite").joinpath("queries.sql").read_text(encoding="utf-8")
-    return dict(_SECTION.findall(text))
+    folder = files("keepstep.storage.sqlite")
+    texts = [folder.joinpath(name).read_text(encoding="utf-8") for name in FILES]
+    return {name: statement for text in texts for name, statement in _SECTION.findall(text)}
 
 
 QUERIES: Final = _load()

@@ -1,4 +1,5 @@
--- Every statement of the engine. The name is the method, or the step of the method, that uses it.
+-- The statements about pools, datasets, records, sync sessions and keys. The name is the method,
+-- or the step of the method, that uses it.
 
 -- name: list_datasets
 SELECT dataset_name, sync_count, deleted_sync_count, creation_date, last_modified_date,
@@ -65,12 +66,14 @@ FROM datasets
 WHERE identity_id = ? AND identity_pool_id = ? AND creation_date IS NOT NULL;
 
 -- name: find_pool
-SELECT identity_pool_id, name, creation_date, last_modified_date, sync_sessions_count
+SELECT identity_pool_id, name, creation_date, last_modified_date, sync_sessions_count, settings,
+       version
 FROM identity_pools
 WHERE identity_pool_id = ?;
 
--- name: list_pools
-SELECT identity_pool_id, name, creation_date, last_modified_date, sync_sessions_count
+-- name: list_pools_by_id
+SELECT identity_pool_id, name, creation_date, last_modified_date, sync_sessions_count, settings,
+       version
 FROM identity_pools
 WHERE identity_pool_id > ?
 ORDER BY identity_pool_id
@@ -123,8 +126,9 @@ WHERE (identity_id, session_id) IN (
 
 -- name: create_pool
 INSERT INTO identity_pools (
-    identity_pool_id, name, creation_date, last_modified_date, sync_sessions_count
-) VALUES (?, ?, ?, ?, ?)
+    identity_pool_id, name, creation_date, last_modified_date, sync_sessions_count, settings,
+    version
+) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING;
 
 -- name: delete_pool
@@ -171,4 +175,6 @@ SELECT count(*) FROM server_keys;
 -- name: touch_tables
 SELECT EXISTS (SELECT 1 FROM identity_pools), EXISTS (SELECT 1 FROM datasets),
        EXISTS (SELECT 1 FROM records), EXISTS (SELECT 1 FROM consumed_sessions),
-       EXISTS (SELECT 1 FROM access_keys), EXISTS (SELECT 1 FROM server_keys);
+       EXISTS (SELECT 1 FROM access_keys), EXISTS (SELECT 1 FROM server_keys),
+       EXISTS (SELECT 1 FROM identities), EXISTS (SELECT 1 FROM logins),
+       EXISTS (SELECT 1 FROM revocations), EXISTS (SELECT 1 FROM token_keys);

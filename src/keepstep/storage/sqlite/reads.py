@@ -7,10 +7,12 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from keepstep.domain.access import AccessKey
 from keepstep.domain.datasets import Dataset, DatasetPlace, Record
 from keepstep.domain.patches import DatasetState
-from keepstep.domain.pools import IdentityPool, IdentityUsage, PoolUsage
+from keepstep.domain.pools import IdentityPool, IdentityUsage, PoolSettings, PoolUsage
 from keepstep.interfaces.storage import RecordsFound, RecordsQuery
 from keepstep.wire.members import LONG_MAX
 
@@ -21,6 +23,8 @@ _FIND_DATASET = QUERIES["find_dataset"]
 _FIND_RECORD = QUERIES["find_record"]
 _FIND_STATE = QUERIES["find_state"]
 _FIND_SESSION = QUERIES["find_consumed_session"]
+_LIST_MERGED_NAMES = QUERIES["list_merged_names"]
+_SETTINGS = msgspec.json.Decoder(PoolSettings)
 
 
 def list_datasets(
@@ -42,18 +46,20 @@ def find_records(
 ) -> RecordsFound:
     """Read a dataset's records; the caller holds a read transaction open."""
     place = query.place
+    row_key = _row_key(place)
     through = LONG_MAX if query.through is None else query.through
     limit = -1 if query.limit is None else query.limit
     if query.after is None or query.after[0] <= query.above:  # then all above are behind it
         name, position = "find_records", (query.above,)
     else:
         name, position = "find_records_after", query.after
-    rows = connection.execute(QUERIES[name], (*_row_key(place), *position, through, limit))
+    rows = connection.execute(QUERIES[name], (*row_key, *position, through, limit))
     return RecordsFound(
         records=[Record(*row) for row in rows],
         dataset=find_dataset(connection, place),
         session_consumed=session_id is not None
         and is_consumed(connection, place.identity_id, session_id),
+        merged_dataset_names=[row[0] for row in connection.execute(_LIST_MERGED_NAMES, row_key)],
     )
 
 
@@ -100,13 +106,13 @@ def measure_identity(
 def find_pool(connection: sqlite3.Connection, identity_pool_id: str) -> IdentityPool | None:
     """Read a pool."""
     row = connection.execute(QUERIES["find_pool"], (identity_pool_id,)).fetchone()
-    return IdentityPool(*row) if row is not None else None
+    return pool_of(row) if row is not None else None
 
 
 def measure_pools(connection: sqlite3.Connection, after: str, limit: int) -> list[PoolUsage]:
     """Sum up the datasets of one page of pools; the caller holds a read transaction open."""
     pools = [
-        IdentityPool(*row) for row in connection.execute(QUERIES["list_pools"], (after, limit))
+        pool_of(row) for row in connection.execute(QUERIES["list_pools_by_id"], (after, limit))
     ]
     if not pools:
         return []
@@ -141,6 +147,11 @@ def list_server_keys(connection: sqlite3.Connection) -> list[bytes]:
 def touch_tables(connection: sqlite3.Connection) -> None:
     """Read something of every table: it answers if the store can be read."""
     connection.execute(QUERIES["touch_tables"]).fetchone()
+
+
+def pool_of(row: Any) -> IdentityPool:
+    """Make a pool of its row."""
+    return IdentityPool(*row[:5], settings=_SETTINGS.decode(row[5]), version=row[6])
 
 
 def _with_usage(

@@ -17,10 +17,19 @@ CASE_MODULES = (
     "changes",
     "concurrency",
     "datasets",
+    "guests",
+    "identities",
+    "identity_concurrency",
+    "identity_deletion",
     "keys",
+    "merges",
+    "pool_settings",
     "pools",
     "records",
+    "restoring",
+    "revocations",
     "sync_sessions",
+    "token_keys",
 )
 
 pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in CASE_MODULES))
@@ -28,11 +37,20 @@ pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in CASE_MODULES))
 from .changes import *  # noqa: E402, F403 -- after assertions are set up; every case of the noun
 from .concurrency import *  # noqa: E402, F403
 from .datasets import *  # noqa: E402, F403
+from .guests import *  # noqa: E402, F403
+from .identities import *  # noqa: E402, F403
+from .identity_concurrency import *  # noqa: E402, F403
+from .identity_deletion import *  # noqa: E402, F403
 from .keys import *  # noqa: E402, F403
+from .merges import *  # noqa: E402, F403
+from .pool_settings import *  # noqa: E402, F403
 from .pools import *  # noqa: E402, F403
 from .records import *  # noqa: E402, F403
+from .restoring import *  # noqa: E402, F403
+from .revocations import *  # noqa: E402, F403
 from .running import StoreFactory as StoreFactory  # noqa: E402
 from .sync_sessions import *  # noqa: E402, F403
+from .token_keys import *  # noqa: E402, F403
 
 
 def case_names() -> set[str]:

@@ -161,7 +161,9 @@ async def test_datasets_below_does_not_hold_in_a_pool_that_does_not_exist(store:
     await apply(store, writing(place("a"), {}, below=1))
     await store.delete_pool(POOL)
     assert not await store.change_dataset(writing(place("a"), {}, below=1))
-    assert await find(store, place("a")) == RecordsFound(None, [], session_consumed=False)
+    assert await find(store, place("a")) == RecordsFound(
+        None, [], session_consumed=False, merged_dataset_names=[]
+    )
 
 
 @on_empty_store

@@ -64,7 +64,9 @@ def _long_key(number: int) -> str:
 
 @on_empty_store
 async def test_find_records_of_a_name_never_used_finds_nothing(store: Store) -> None:
-    nothing = RecordsFound(dataset=None, records=[], session_consumed=False)
+    nothing = RecordsFound(
+        dataset=None, records=[], session_consumed=False, merged_dataset_names=[]
+    )
     assert await find(store, place()) == nothing
     state = await store.find_state(place(), ["a"], b"none")
     assert (state.dataset, dict(state.records), state.session_consumed) == (None, {}, False)
@@ -97,7 +99,9 @@ async def test_every_member_of_a_record_is_kept(store: Store) -> None:
         ),
     )
     found = await find(store, place())
-    assert found == RecordsFound(change.dataset, [whole, bare], session_consumed=False)
+    assert found == RecordsFound(
+        change.dataset, [whole, bare], session_consumed=False, merged_dataset_names=[]
+    )
     state = await store.find_state(place(), ["k", "l", "m"], b"none")
     assert dict(state.records) == {"k": whole, "l": bare}
     assert state.dataset == change.dataset

@@ -6,8 +6,12 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import msgspec
+
 from keepstep.domain.datasets import Dataset, DatasetChange, DatasetPlace, Record, SyncSession
+from keepstep.domain.identities import Identity, IdentityChange, IdentityWrite, Login, Merge
 from keepstep.domain.pools import IdentityPool
+from keepstep.domain.revocations import identity_subject
 from keepstep.interfaces.storage import RecordsFound, RecordsQuery, Store
 
 StoreFactory = Callable[[], AbstractAsyncContextManager[Store]]
@@ -20,8 +24,11 @@ POOL = "us-east-1:00000000-0000-4000-8000-000000000001"
 OTHER_POOL = "us-east-1:00000000-0000-4000-8000-000000000002"
 IDENTITY = "us-east-1:00000000-0000-4000-8000-00000000000a"
 OTHER_IDENTITY = "us-east-1:00000000-0000-4000-8000-00000000000b"
+THIRD_IDENTITY = "us-east-1:00000000-0000-4000-8000-00000000000c"
 DATE = 1_700_000_000_123
 DEVICE = "device-1"
+LOGIN = Login("accounts.example.com", "somebody")
+OTHER_LOGIN = Login("accounts.example.com", "somebody else")
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -60,9 +67,9 @@ def on_empty_store(
     return test
 
 
-def pool(identity_pool_id: str = POOL, **members: int) -> IdentityPool:
+def pool(identity_pool_id: str = POOL, **members: Any) -> IdentityPool:
     """Make an identity pool."""
-    dates = {"creation_date": DATE, "last_modified_date": DATE}
+    dates: dict[str, Any] = {"creation_date": DATE, "last_modified_date": DATE}
     return IdentityPool(identity_pool_id=identity_pool_id, name="A pöol 🌊", **{**dates, **members})
 
 
@@ -156,3 +163,89 @@ async def find(
 async def keys_found(store: Store, where: DatasetPlace, **query: Any) -> list[str]:
     """Read the keys that a query of a dataset gives."""
     return [record.key for record in (await find(store, where, **query)).records]
+
+
+def identity(identity_id: str = IDENTITY, *logins: Login, **members: Any) -> Identity:
+    """Make an identity of the pool, as it is when it is new: a guest's unless it has logins."""
+    given: dict[str, Any] = {
+        "identity_pool_id": POOL,
+        "creation_date": DATE,
+        "last_modified_date": DATE,
+        "was_authenticated": bool(logins),
+    }
+    return Identity(identity_id=identity_id, logins=logins, **{**given, **members})
+
+
+def changed(before: Identity, **members: Any) -> Identity:
+    """Make the next version of an identity."""
+    later = {"version": before.version + 1, "last_modified_date": before.last_modified_date + 1}
+    return msgspec.structs.replace(before, **{**later, **members})
+
+
+def changing(
+    *identities: Identity,
+    merges: tuple[Merge, ...] = (),
+    date: int = DATE,
+    identity_pool_id: str = POOL,
+) -> IdentityChange:
+    """Make a change that makes identities what is given, each from the version before."""
+    writes = tuple(
+        IdentityWrite(identity=each, expected_version=each.version - 1 or None)
+        for each in identities
+    )
+    return IdentityChange(
+        identity_pool_id=identity_pool_id, date=date, writes=writes, merges=merges
+    )
+
+
+async def create(store: Store, *identities: Identity) -> None:
+    """Make a pool, if it is not there, and new identities in it."""
+    await store.create_pool(pool())
+    for each in identities:
+        assert await store.change_identities(changing(each)), f"{each} was not created"
+
+
+def merging(
+    source: Identity, destination: Identity, *names: str, date: int = DATE
+) -> IdentityChange:
+    """Make a change that merges an identity, with the datasets of these names, into another."""
+    merge = Merge(
+        source=source.identity_id,
+        destination=destination.identity_id,
+        names={name: f"{name}.{source.identity_id}" for name in names},
+    )
+    return changing(
+        changed(destination, logins=(*destination.logins, *source.logins)),
+        changed(source, logins=(), merged_into=destination.identity_id),
+        merges=(merge,),
+        date=date,
+    )
+
+
+async def merged_names(store: Store, where: DatasetPlace) -> list[str]:
+    """Read the names of the merged datasets that a dataset reports."""
+    return (await find(store, where)).merged_dataset_names
+
+
+async def state_of(store: Store) -> list[Any]:
+    """Read all that a refused change of identities could have touched."""
+    identities = (IDENTITY, OTHER_IDENTITY, THIRD_IDENTITY)
+    return [
+        [await store.find_pool(pool_id) for pool_id in (POOL, OTHER_POOL)],
+        [await store.find_identity(identity_id) for identity_id in identities],
+        [
+            await store.list_identities(pool_id, after=(0, ""), limit=100, hide_disabled=False)
+            for pool_id in (POOL, OTHER_POOL)
+        ],
+        [
+            await store.find_identities(pool_id, [login])
+            for pool_id in (POOL, OTHER_POOL)
+            for login in (LOGIN, OTHER_LOGIN)
+        ],
+        [
+            await store.dump_datasets(pool_id, identity_id)
+            for pool_id in (POOL, OTHER_POOL)
+            for identity_id in identities
+        ],
+        [await store.find_revocation(identity_subject(each)) for each in identities],
+    ]

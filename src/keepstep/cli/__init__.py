@@ -1,0 +1,5 @@
+"""The command line: parse, assemble, call, print."""
+
+from .commands import app, main
+
+__all__ = ["app", "main"]

@@ -1,0 +1,48 @@
+"""Changing the settings of an identity pool, whoever else changes them."""
+
+from collections.abc import Callable
+
+from keepstep.domain.limits import STALE_RETRIES_MAX
+from keepstep.domain.pool_settings import changed_pool
+from keepstep.domain.pools import IdentityPool, PoolSettings
+from keepstep.interfaces.service import Call
+from keepstep.wire.errors import (
+    ConcurrentModificationException,
+    ResourceNotFoundException,
+    ServiceError,
+)
+
+from .lookup import existing_pool
+
+
+async def change_pool(
+    call: Call,
+    identity_pool_id: str,
+    decide: Callable[[PoolSettings], PoolSettings],
+    *,
+    name: str | None = None,
+    refusal: type[ServiceError] = ConcurrentModificationException,
+) -> IdentityPool:
+    """Give a pool the settings that ``decide`` makes of its own, and a new name if there is one.
+
+    ``decide`` is asked again when somebody else was faster.
+
+    Raises ResourceNotFoundException, and ``refusal`` if others were faster a hundred times in a
+    row.
+    """
+    service = call.service
+    await existing_pool(call, identity_pool_id)
+    for _ in range(STALE_RETRIES_MAX):
+        before = await service.store.find_pool(identity_pool_id)
+        if before is None:
+            raise pool_not_found(identity_pool_id)
+        after = changed_pool(before, decide(before.settings), now=service.clock(), name=name)
+        if await service.store.update_pool(after, expected_version=before.version):
+            service.pools.forget(identity_pool_id)
+            return after
+    raise refusal(f"IdentityPool '{identity_pool_id}' is being changed by others; try again.")
+
+
+def pool_not_found(identity_pool_id: str) -> ResourceNotFoundException:
+    """Give the error for a pool that does not exist (aws-sdk-android-samples issue 163)."""
+    return ResourceNotFoundException(f"IdentityPool '{identity_pool_id}' not found.")

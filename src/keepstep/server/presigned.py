@@ -1,0 +1,61 @@
+"""A signature in the query, as in the URLs that prove who somebody is to a third party.
+
+Only where a door takes it: a URL that acts for somebody leaks into logs.
+"""
+
+from typing import Final
+from urllib.parse import parse_qsl
+
+from keepstep.domain.limits import PRESIGNED_SECONDS_MAX, SECOND_MS
+from keepstep.wire import sigv4
+from keepstep.wire.errors import IncompleteSignatureException
+
+PRESIGNED: Final = b"X-Amz-Signature="
+
+_NEEDED: Final = (
+    "X-Amz-Algorithm",
+    "X-Amz-Credential",
+    "X-Amz-Date",
+    "X-Amz-Expires",
+    "X-Amz-SignedHeaders",
+    "X-Amz-Signature",
+)
+
+
+def read_presigned(
+    query: bytes,
+) -> tuple[sigv4.Authorization, str, bytes, bytes | None, int]:
+    """Give the claims, the date, the signed part of the query, the session token, and the life.
+
+    The life is in milliseconds.
+
+    Raises IncompleteSignatureException.
+    """
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    given = dict(pairs)
+    if len(given) != len(pairs):
+        raise IncompleteSignatureException("A query parameter is given more than once.")
+    missing = [name for name in _NEEDED if not given.get(name)]
+    if missing:
+        raise IncompleteSignatureException(f"The query has no {missing[0]}.")
+    if given["X-Amz-Algorithm"] != sigv4.ALGORITHM:
+        raise IncompleteSignatureException(f"X-Amz-Algorithm must be {sigv4.ALGORITHM}.")
+    seconds = given["X-Amz-Expires"]
+    if not seconds.isascii() or not seconds.isdigit() or int(seconds) > PRESIGNED_SECONDS_MAX:
+        raise IncompleteSignatureException(
+            f"X-Amz-Expires must be a number of seconds up to {PRESIGNED_SECONDS_MAX}."
+        )
+    authorization = sigv4.parse_authorization(
+        f"{sigv4.ALGORITHM} Credential={given['X-Amz-Credential']}, "
+        f"SignedHeaders={given['X-Amz-SignedHeaders']}, Signature={given['X-Amz-Signature']}",
+        dated=True,
+    )
+    signed = b"&".join(part for part in query.split(b"&") if not part.startswith(PRESIGNED))
+    token = given.get("X-Amz-Security-Token")
+    return (
+        authorization,
+        given["X-Amz-Date"],
+        signed,
+        None if token is None else token.encode("latin-1"),
+        int(seconds) * SECOND_MS,
+    )

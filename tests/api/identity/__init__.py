@@ -1,0 +1,1 @@
+"""Cognito Identity through unmodified boto3."""
