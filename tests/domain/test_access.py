@@ -21,15 +21,14 @@ def check(caller: Developer, accepts: CallerClass, *, reads: bool) -> None:
         now=0, source_ip="192.0.2.1", secure=True, user_agent="", region="us-east-1"
     )
     attempt = Attempt(
-        "cognito-sync:UpdateRecords",
-        accepts,
-        reads,
+        action="cognito-sync:UpdateRecords",
+        resource=ARN,
         identity_pool_id=None,
         identity_id=None,
-        resource=lambda: ARN,
         circumstances=lambda: circumstances,
     )
-    Authorizer(Roles(caller.account_id)).check(caller, attempt)
+    authorizer = Authorizer(Roles(caller.account_id))
+    authorizer.check(caller, accepts, reads=reads, attempt=lambda: attempt)
 
 
 @pytest.mark.parametrize("accepts", [CallerClass.ANY, CallerClass.DEVELOPER])

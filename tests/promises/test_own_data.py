@@ -94,11 +94,10 @@ def other(developer: CognitoSyncClient, pool: Pool) -> Person:
 
 
 def place_of(person: Person) -> Place:
-    ids = {"IdentityPoolId": person.identity_pool_id, "IdentityId": person.identity_id}
     return {
+        "IdentityPoolId": person.identity_pool_id,
+        "IdentityId": person.identity_id,
         "DatasetName": "diary",
-        "IdentityPoolId": ids["IdentityPoolId"],
-        "IdentityId": ids["IdentityId"],
     }
 
 

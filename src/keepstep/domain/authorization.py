@@ -33,18 +33,16 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     region: str
 
 
-class Attempt(msgspec.Struct, frozen=True):
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """What a call is about to do: to which pool and identity, if it names them.
 
     ``action`` and ``resource`` are as IAM names them.
     """
 
     action: str
-    accepts: CallerClass
-    reads: bool
+    resource: str
     identity_pool_id: str | None
     identity_id: str | None
-    resource: Callable[[], str]
     circumstances: Callable[[], Circumstances]
 
 
@@ -56,44 +54,56 @@ class Authorizer:
         self._roles = roles
         self._allowed: set[tuple[str, str, str]] = set()
 
-    def check(self, caller: Caller, attempt: Attempt) -> None:
+    def check(
+        self,
+        caller: Caller,
+        accepts: CallerClass,
+        *,
+        reads: bool,
+        attempt: Callable[[], Attempt],
+    ) -> None:
         """Refuse what the caller may not do.
+
+        ``accepts`` and ``reads`` are the operation's; ``attempt`` is asked for when it matters.
 
         Raises AccessDeniedException, in the form of IAM, if a policy or a read-only key denies;
         NotAuthorizedException for the wrong class of caller (text seen in aws-sdk-php issue
         494), and for an identity or a pool that is not the caller's own.
         """
-        if attempt.accepts is CallerClass.SIGNED:
+        if accepts is CallerClass.SIGNED:
             return
         if isinstance(caller, Developer):
-            _check_developer(caller, attempt)
+            if accepts is CallerClass.IDENTITY:
+                raise NotAuthorizedException(_WRONG_CLASS)
+            if caller.read_only and not reads:
+                raise _denied(caller, attempt(), "because the access key is read-only")
             return
-        self._check_policies(caller, attempt)
-        if attempt.accepts is CallerClass.DEVELOPER:
+        attempted = attempt()
+        self._check_policies(caller, attempted)
+        if accepts is CallerClass.DEVELOPER:
             raise NotAuthorizedException(_WRONG_CLASS)
-        if attempt.identity_id not in (None, caller.identity_id):
-            raise forbidden(attempt.identity_id or "")
-        if attempt.identity_pool_id not in (None, caller.identity_pool_id):
+        if attempted.identity_id not in (None, caller.identity_id):
+            raise forbidden(attempted.identity_id or "")
+        if attempted.identity_pool_id not in (None, caller.identity_pool_id):
             raise forbidden(caller.identity_id)
 
     def _check_policies(self, caller: IdentityCaller, attempt: Attempt) -> None:
-        resource = attempt.resource()
-        asked = (caller.access_key_id, attempt.action, resource)
+        asked = (caller.access_key_id, attempt.action, attempt.resource)
         if asked in self._allowed:
             return
         role = self._roles.find(caller.role_arn)
         if role is None:
-            raise _denied(caller, attempt, resource, "because the role does not exist any more")
+            raise _denied(caller, attempt, "because the role does not exist any more")
         session = _session_policies(caller)
         decision = evaluate(
             role.policies,
             session,
             action=attempt.action,
-            resource=resource,
+            resource=attempt.resource,
             context=_context(caller, attempt.circumstances()),
         )
         if not decision.allowed:
-            raise _denied(caller, attempt, resource, decision.reason)
+            raise _denied(caller, attempt, decision.reason)
         if not any(policy.volatile for policy in (*role.policies, *(session or ()))):
             self._remember(asked)
 
@@ -101,13 +111,6 @@ class Authorizer:
         if len(self._allowed) >= DECISIONS_CACHED_MAX:
             self._allowed.clear()
         self._allowed.add(asked)
-
-
-def _check_developer(caller: Developer, attempt: Attempt) -> None:
-    if attempt.accepts is CallerClass.IDENTITY:
-        raise NotAuthorizedException(_WRONG_CLASS)
-    if caller.read_only and not attempt.reads:
-        raise _denied(caller, attempt, attempt.resource(), "because the access key is read-only")
 
 
 def _session_policies(caller: IdentityCaller) -> list[Policy] | None:
@@ -148,8 +151,8 @@ def _iso(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / SECOND_MS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _denied(caller: Caller, attempt: Attempt, resource: str, reason: str) -> AccessDeniedException:
+def _denied(caller: Caller, attempt: Attempt, reason: str) -> AccessDeniedException:
     return AccessDeniedException(
         f"User: {caller.arn} is not authorized to perform: {attempt.action} on resource: "
-        f"{resource} {reason}"
+        f"{attempt.resource} {reason}"
     )

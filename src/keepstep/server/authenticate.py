@@ -29,7 +29,7 @@ from keepstep.wire.errors import (
 )
 
 from .doors import Door
-from .keys import KeyRing
+from .keys import KeyRing, SigningKey
 from .presigned import PRESIGNED, read_presigned
 from .request import Request
 from .routes import METHOD_OVERRIDE
@@ -58,14 +58,6 @@ class _Signed(NamedTuple):
     token: bytes | None
     good_for: int | None = None
     """Milliseconds; None for a signature in the header."""
-
-
-class _Key(NamedTuple):
-    """Whom a key belongs to; temporary ones have a session."""
-
-    caller: Caller
-    secret: str
-    session: Session | None
 
 
 class Authenticator:
@@ -108,28 +100,24 @@ class Authenticator:
                 "The security token included in the request is invalid."
             )
         now = self._clock()
-        if key.session is not None and key.session.credentials.expires_at <= now:
+        session = key if isinstance(key, Session) else None
+        if session is not None and session.expires_at <= now:
             raise expired()
         _check_time(signed, now, door.clock_skew_ms)
         self._check_scope(authorization, door.service)
         _check_signed_headers(request, authorization)
         if not self._matches(request, method, signed, self._signing_key(authorization, key.secret)):
             raise InvalidSignatureException(_MISMATCH)
-        if key.session is not None:
-            await self._sessions.check_revoked(key.session)
+        if session is not None:
+            await self._sessions.check_revoked(session)
         return key.caller
 
-    async def _find(self, signed: _Signed) -> _Key | None:
+    async def _find(self, signed: _Signed) -> SigningKey | Session | None:
         """Give the key of a request: a long-term one never goes with a session token."""
         access_key_id = signed.authorization.access_key_id
         if signed.token is None:
-            found = await self._keys.find(access_key_id)
-            return None if found is None else _Key(found.developer, found.secret, None)
-        session = self._sessions.open(access_key_id, signed.token)
-        if session is None:
-            return None
-        credentials = session.credentials
-        return _Key(credentials.caller, credentials.secret, session)
+            return await self._keys.find(access_key_id)
+        return self._sessions.open(access_key_id, signed.token)
 
     def _check_scope(self, authorization: sigv4.Authorization, service: str) -> None:
         region = authorization.region

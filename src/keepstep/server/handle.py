@@ -3,11 +3,12 @@
 Errors raised on any floor below become answers here and nowhere else.
 """
 
+from functools import partial
 from typing import Any
 
 import structlog
 
-from keepstep.domain.access import Caller, CallerClass
+from keepstep.domain.access import CallerClass
 from keepstep.domain.authorization import Attempt, Authorizer, Circumstances
 from keepstep.interfaces.service import Call, Service
 from keepstep.interfaces.storage import StoreBusy, StoreUnavailable
@@ -52,7 +53,8 @@ class Handler:
                 caller = await self._authenticator.authenticate(request, routed.method, door)
             shape = door.decode(routed, request)
             if caller is not None:
-                self._authorise(caller, door, row, shape, request)
+                attempt = partial(self._attempt, door, row, shape, request)
+                self._authorizer.check(caller, row.callers, reads=row.reads, attempt=attempt)
             response = await row.function(Call(self._service, caller), shape)
             body = door.encode(row, response, request)
             identity_id = getattr(shape, "identity_id", None)
@@ -81,18 +83,14 @@ class Handler:
             door.content_type,
         )
 
-    def _authorise(
-        self, caller: Caller, door: Door, row: Row, shape: Any, request: Request
-    ) -> None:
+    def _attempt(self, door: Door, row: Row, shape: Any, request: Request) -> Attempt:
         service = self._service
-        attempt = Attempt(
-            f"{door.service}:{row.operation.name}",
-            row.callers,
-            row.reads,
-            getattr(shape, "identity_pool_id", None),
-            getattr(shape, "identity_id", None),
-            lambda: resource_name(service.account, door.service, row, shape),
-            lambda: Circumstances(
+        return Attempt(
+            action=f"{door.service}:{row.operation.name}",
+            resource=resource_name(service.account, door.service, row, shape),
+            identity_pool_id=getattr(shape, "identity_pool_id", None),
+            identity_id=getattr(shape, "identity_id", None),
+            circumstances=lambda: Circumstances(
                 now=service.clock(),
                 source_ip=request.address,
                 secure=request.secure,
@@ -100,7 +98,6 @@ class Handler:
                 region=service.account.region,
             ),
         )
-        self._authorizer.check(caller, attempt)
 
 
 def _internal(request: Request) -> InternalErrorException:

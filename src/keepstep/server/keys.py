@@ -24,7 +24,7 @@ CACHED_KEYS_MAX = 10_000
 class SigningKey:
     """A developer's key with its secret in the clear; never stored, printed or logged."""
 
-    developer: Developer
+    caller: Developer
     secret: str
 
 
@@ -45,7 +45,7 @@ class KeyRing:
     async def find(self, access_key_id: str) -> SigningKey | None:
         """Give a key that is not revoked, or None."""
         root = self._root
-        if root is not None and root.developer.access_key_id == access_key_id:
+        if root is not None and root.caller.access_key_id == access_key_id:
             return root
         now = self._clock()
         cached = self._cached.get(access_key_id)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from keepstep.domain.credentials import TemporaryCredentials, open_credentials
+from keepstep.domain.credentials import IdentityCaller, open_credentials
 from keepstep.domain.limits import SESSIONS_CACHED_MAX
 from keepstep.domain.linking import forbidden
 from keepstep.domain.revocations import (
@@ -19,9 +19,11 @@ from keepstep.wire.errors import ExpiredTokenException, ServiceError
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Opened credentials, and all that they could be revoked by."""
+    """Opened credentials, in the clear, and all that they could be revoked by."""
 
-    credentials: TemporaryCredentials
+    caller: IdentityCaller
+    secret: str
+    expires_at: int
     subjects: tuple[str, ...]
 
 
@@ -39,7 +41,7 @@ class Sessions:
         session = self._opened.get(token)
         if session is None:
             session = self._open(access_key_id, token)
-        if session is None or session.credentials.caller.access_key_id != access_key_id:
+        if session is None or session.caller.access_key_id != access_key_id:
             return None
         return session
 
@@ -49,7 +51,7 @@ class Sessions:
         Raises NotAuthorizedException if the identity is gone, ExpiredTokenException if it was
         signed out: SDKs then fetch new credentials.
         """
-        caller = session.credentials.caller
+        caller = session.caller
         revocation = await self._revocations.find(session.subjects, caller.issued_at)
         if revocation is not None:
             signed_out = revocation.reason is Reason.SIGNED_OUT
@@ -68,7 +70,8 @@ class Sessions:
         )
         if len(self._opened) >= SESSIONS_CACHED_MAX:
             self._opened.clear()
-        session = self._opened[token] = Session(credentials, subjects)
+        session = Session(caller, credentials.secret, credentials.expires_at, subjects)
+        self._opened[token] = session
         return session
 
 

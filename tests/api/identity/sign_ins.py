@@ -53,7 +53,7 @@ def use_role(pool: Pool, name: str, guests: str | None = None) -> None:
 
 
 def sts_client(server: LocalServer, credentials: Credentials | None = None) -> "STSClient":
-    """Give a boto3 client of STS that tries each call once; without credentials it signs nothing."""
+    """Give a boto3 client of STS that tries once; without credentials it signs nothing."""
     config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
     if credentials is None:
         config = config.merge(Config(signature_version=UNSIGNED))  # pyright: ignore[reportUnknownMemberType] -- botocore has no types

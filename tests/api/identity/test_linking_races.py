@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,7 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from keepstep.testing import LocalServer, local_server
-from tests.api.steps import contents, replace, write
+from tests.api.steps import contents, refused, replace, write
 from tests.conftest import client_of
 from tests.server.processes import ROOT, serving
 
@@ -73,7 +74,7 @@ class Doors:
 
 
 @contextmanager
-def two_processes(directory: object, providers: Providers) -> Generator[list[LocalServer]]:
+def two_processes(directory: Path, providers: Providers) -> Generator[list[LocalServer]]:
     """Serve one store from two processes."""
     settings = {
         **ROOT,
@@ -83,8 +84,7 @@ def two_processes(directory: object, providers: Providers) -> Generator[list[Loc
     }
     with ExitStack() as running:
         yield [
-            running.enter_context(serving(directory, environment=settings)).server
-            for _ in range(2)
+            running.enter_context(serving(directory, environment=settings)).server for _ in range(2)
         ]
 
 
@@ -109,9 +109,7 @@ def views(doors: Doors) -> list[Pool]:
     return doors.new_pool()
 
 
-def check(
-    doors: Doors, pool: Pool, survivor: str, savers: set[str], *logins: Logins
-) -> None:
+def check(doors: Doors, pool: Pool, survivor: str, savers: set[str], *logins: Logins) -> None:
     """Check that the logins are one living identity's, which has all that the savers stored."""
     for one in logins:
         (provider,) = one
@@ -125,9 +123,7 @@ def check(
     assert disabled(pool) == (savers | disabled(pool)) - {survivor}
 
 
-def sign_ins(
-    views: list[Pool], asked: list[str], *logins: Logins
-) -> list[Callable[[], str]]:
+def sign_ins(views: list[Pool], asked: list[str], *logins: Logins) -> list[Callable[[], str]]:
     """Give one sign-in for each identity asked for, by turns of servers and entrances."""
     turns = zip(asked, cycle(views), cycle((*ENTRANCES, *reversed(ENTRANCES))), strict=False)
     return [partial(enter, pool, entrance, identity, *logins) for identity, pool, entrance in turns]
@@ -235,3 +231,18 @@ def test_what_a_guest_was_told_is_stored_is_there_after_a_login_meanwhile(
     assert logged_in == [identity]
     merged = place_of(pool, identity, f"notes.{guest}")
     assert contents(doors.client, merged) == {"number": str(written)}
+
+
+def test_a_device_is_not_told_that_its_data_was_deleted_when_it_was_merged(
+    doors: Doors, views: list[Pool]
+) -> None:
+    login = doors.providers.first("alice")
+    pool = views[0]
+    pool.log_in(login)
+    guest = pool.guest()
+    client = sync_client(doors.servers[0], pool.credentials(guest))
+    place = place_of(pool, guest, "notes")
+    write(client, place, replace("number", "1"))
+    enter(views[-1], ENTRANCES[0], guest, login)
+    with refused("NotAuthorizedException", 403, forbidden(guest)):
+        client.list_records(**place, LastSyncCount=1)

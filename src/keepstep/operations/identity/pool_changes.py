@@ -1,4 +1,4 @@
-"""Changing the settings of an identity pool, whoever else changes them."""
+"""Reading and changing the settings of an identity pool, whoever else changes them."""
 
 from collections.abc import Callable
 
@@ -13,6 +13,15 @@ from keepstep.wire.errors import (
 )
 
 from .lookup import existing_pool
+
+
+async def current_pool(call: Call, identity_pool_id: str) -> IdentityPool:
+    """Give a pool as it is now, whichever process changed it: tools read back what they wrote.
+
+    Raises ResourceNotFoundException.
+    """
+    call.service.pools.forget(identity_pool_id)
+    return await existing_pool(call, identity_pool_id)
 
 
 async def change_pool(
@@ -31,11 +40,8 @@ async def change_pool(
     row.
     """
     service = call.service
-    await existing_pool(call, identity_pool_id)
     for _ in range(STALE_RETRIES_MAX):
-        before = await service.store.find_pool(identity_pool_id)
-        if before is None:
-            raise pool_not_found(identity_pool_id)
+        before = await current_pool(call, identity_pool_id)
         after = changed_pool(before, decide(before.settings), now=service.clock(), name=name)
         if await service.store.update_pool(after, expected_version=before.version):
             service.pools.forget(identity_pool_id)

@@ -10,8 +10,7 @@ from keepstep.interfaces.service import Call
 from keepstep.wire import identity as wire
 from keepstep.wire.errors import InvalidParameterException, ResourceConflictException
 
-from .lookup import existing_pool
-from .pool_changes import change_pool, pool_not_found
+from .pool_changes import change_pool, current_pool, pool_not_found
 
 
 async def create_identity_pool(
@@ -64,7 +63,7 @@ async def describe_identity_pool(
     call: Call, request: wire.DescribeIdentityPoolRequest
 ) -> wire.IdentityPool:
     """Describe a pool. Raises ResourceNotFoundException."""
-    return pool_shape(await existing_pool(call, request.identity_pool_id))
+    return pool_shape(await current_pool(call, request.identity_pool_id))
 
 
 async def delete_identity_pool(call: Call, request: wire.DeleteIdentityPoolRequest) -> None:

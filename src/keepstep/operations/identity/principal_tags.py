@@ -6,8 +6,7 @@ from keepstep.interfaces.service import Call
 from keepstep.wire import identity as wire
 from keepstep.wire.errors import TooManyRequestsException
 
-from .lookup import existing_pool
-from .pool_changes import change_pool
+from .pool_changes import change_pool, current_pool
 
 _NO_TAGS = PrincipalTagMap(use_defaults=False)
 
@@ -19,7 +18,7 @@ async def get_principal_tag_attribute_map(
 
     Raises ResourceNotFoundException.
     """
-    pool = await existing_pool(call, request.identity_pool_id)
+    pool = await current_pool(call, request.identity_pool_id)
     mapping = pool.settings.principal_tags.get(request.identity_provider_name, _NO_TAGS)
     return wire.GetPrincipalTagAttributeMapResponse(
         identity_pool_id=request.identity_pool_id,

@@ -4,8 +4,7 @@ from keepstep.domain.pool_settings import with_roles
 from keepstep.interfaces.service import Call
 from keepstep.wire import identity as wire
 
-from .lookup import existing_pool
-from .pool_changes import change_pool
+from .pool_changes import change_pool, current_pool
 
 
 async def get_identity_pool_roles(
@@ -15,7 +14,7 @@ async def get_identity_pool_roles(
 
     Raises ResourceNotFoundException.
     """
-    pool = await existing_pool(call, request.identity_pool_id)
+    pool = await current_pool(call, request.identity_pool_id)
     return wire.GetIdentityPoolRolesResponse(
         identity_pool_id=pool.identity_pool_id,
         roles=dict(call.service.roles.of_pool(pool.settings)),

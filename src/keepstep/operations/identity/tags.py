@@ -9,8 +9,7 @@ from keepstep.wire import identity as wire
 from keepstep.wire.errors import InvalidParameterException, TooManyRequestsException
 from keepstep.wire.members import ID_PATTERN
 
-from .lookup import existing_pool
-from .pool_changes import change_pool
+from .pool_changes import change_pool, current_pool
 
 _POOL_ARN: Final = re.compile(
     rf"arn:aws[a-z-]*:cognito-identity:[a-z0-9-]+:[0-9]{{12}}:identitypool/({ID_PATTERN})",
@@ -57,7 +56,7 @@ async def list_tags_for_resource(
 
     Raises InvalidParameterException for an ARN that is no pool's, ResourceNotFoundException.
     """
-    pool = await existing_pool(call, _tagged_pool(request.resource_arn))
+    pool = await current_pool(call, _tagged_pool(request.resource_arn))
     return wire.ListTagsForResourceResponse(tags=dict(pool.settings.tags))
 
 
