@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic.fields import FieldInfo
 from typer.main import get_command
 
 from keepstep.cli import app
-from keepstep.server.settings import ENVIRONMENT_PREFIX, Settings
+from keepstep.server.identity_settings import LoginProviderSettings, RoleSettings
+from keepstep.server.settings import ENVIRONMENT_PREFIX, Settings, load_settings
 from keepstep.wire import errors
 
 ROOT = Path(__file__).parent.parent
@@ -52,11 +54,14 @@ def headings_of(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in headings}
 
 
-def shown_default(value: object) -> str:
-    """Give a default as the table writes it."""
+def shown_default(member: FieldInfo) -> str:
+    """Give the default of a setting, or of a member of one, as the table writes it."""
+    if member.is_required():
+        return "required"
+    value = list(member.default) if isinstance(member.default, tuple) else member.default
     if value is None:
         return "none"
-    if value == []:
+    if value in ([], {}):
         return "empty"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
@@ -68,12 +73,34 @@ def test_every_setting_is_documented_with_its_variable_default_and_description()
         [
             f"`{name}`",
             f"`{ENVIRONMENT_PREFIX}{name.upper()}`",
-            shown_default(setting.default),
+            shown_default(setting),
             setting.description,
         ]
         for name, setting in Settings.model_fields.items()
     ]
-    assert rows_of("docs/configuration.md")[2:] == expected
+    assert [row for row in rows_of("docs/configuration.md") if len(row) == 4][2:] == expected
+
+
+def test_every_member_of_a_table_among_the_settings_is_documented() -> None:
+    expected = [
+        [f"`{name}`", shown_default(member), member.description]
+        for table in (LoginProviderSettings, RoleSettings)
+        for name, member in table.model_fields.items()
+    ]
+    rows = [row for row in rows_of("docs/configuration.md") if len(row) == 3]
+    assert [row for row in rows if row[0].startswith("`")] == expected
+
+
+@pytest.mark.parametrize("page", ["docs/configuration.md", "docs/identity.md"])
+def test_every_settings_file_that_is_shown_is_one(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = re.findall(r"^```toml\n(.*?)^```$", read(page), re.MULTILINE | re.DOTALL)
+    assert shown
+    for text in shown:
+        (tmp_path / "keepstep.toml").write_text(text, encoding="utf-8")
+        monkeypatch.chdir(tmp_path)
+        assert load_settings().model_fields_set
 
 
 def commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -108,13 +135,7 @@ def test_every_option_is_documented(option: str) -> None:
 
 
 def test_every_error_is_documented_with_its_status() -> None:
-    classes = [
-        value
-        for value in vars(errors).values()
-        if isinstance(value, type)
-        and issubclass(value, errors.ServiceError)
-        and value is not errors.ServiceError
-    ]
+    classes = errors.JSON_ERRORS.values()
     statuses = {error.code: error.status for error in classes} | REFUSED_BY_THE_CONNECTION
     rows = [row for row in rows_of("docs/errors.md") if len(row) == 3 and row[1].isdecimal()]
     assert {row[0]: int(row[1]) for row in rows} == statuses

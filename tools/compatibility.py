@@ -1,10 +1,11 @@
-"""Write the table of operations in docs/compatibility.md from the table in the code."""
+"""Write the tables of operations in docs/compatibility.md from the tables in the code."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from keepstep.domain.access import CallerClass
-from keepstep.operations.table import SYNC_TABLE, Row
+from keepstep.operations.table import IDENTITY_TABLE, STS_TABLE, SYNC_TABLE, Row
 from keepstep.wire.errors import InvalidParameterException, NotAuthorizedException
 
 PAGE = Path("docs/compatibility.md")
@@ -18,8 +19,25 @@ def refusal(row: Row) -> str:
     return InvalidParameterException.code
 
 
-def table() -> str:
-    """Give the table in Markdown."""
+def tables() -> str:
+    """Give the tables in Markdown."""
+    identity = _named(IDENTITY_TABLE, "operations of Cognito Identity")
+    return "\n\n".join((_sync(), identity, _named(STS_TABLE, "operations of STS")))
+
+
+def _named(rows: Sequence[Row], title: str) -> str:
+    have = sum(row.available for row in rows)
+    lines = [
+        f"{have} of {len(rows)} {title}:",
+        "",
+        "| Operation | Callers | Here |",
+        "| --- | --- | --- |",
+        *(f"| {row.operation.name} | {row.callers.value} | yes |" for row in rows if row.available),
+    ]
+    return "\n".join(lines)
+
+
+def _sync() -> str:
     have = sum(row.available for row in SYNC_TABLE)
     lines = [
         f"{have} of {len(SYNC_TABLE)} operations of Cognito Sync:",
@@ -39,7 +57,7 @@ def updated(page: str) -> str:
     """Give the page with its table written anew."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    return f"{before}{BEGIN}\n{tables()}\n{END}{after}"
 
 
 def main() -> int:

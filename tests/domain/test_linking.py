@@ -1,4 +1,4 @@
-"""What logins do to identities: who goes on, who is absorbed, what is refused, how data is named."""
+"""What logins do to identities: who goes on, who is absorbed, what is refused, and the names."""
 
 from itertools import count
 from typing import Any

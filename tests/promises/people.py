@@ -19,7 +19,7 @@ from keepstep.wire import json_1_1, rest_json
 from keepstep.wire.json_protocols import HttpRequest
 from keepstep.wire.query import VERSION
 from keepstep.wire.sigv4 import Credentials
-from tests.api.identity.sign_ins import arn_of_role, assume, enhanced, open_id_token
+from tests.api.identity.keys_and_roles import arn_of_role, assume, enhanced, open_id_token
 from tests.api.identity.steps import FACEBOOK, Pool, login
 from tests.raw import RawAnswer, RawRequester
 from tests.wire.strategies import requests

@@ -15,7 +15,7 @@ from types_boto3_cognito_sync import CognitoSyncClient
 from keepstep.domain.access import CallerClass
 from keepstep.operations.table import SYNC_TABLE
 from keepstep.testing import LocalServer, local_server
-from tests.api.identity.sign_ins import ANYTHING, policy, role, use_role
+from tests.api.identity.keys_and_roles import ANYTHING, policy, role, use_role
 from tests.api.identity.steps import FACEBOOK, Pool, forbidden, login, new_pool
 from tests.api.steps import contents, fill
 from tests.conftest import Place, client_of

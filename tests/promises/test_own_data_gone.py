@@ -16,7 +16,7 @@ from keepstep.operations.table import STS_TABLE, SYNC_TABLE
 from keepstep.storage.sqlite import SQLiteStore
 from keepstep.testing import LocalServer, local_server
 from tests.api.conftest import Clock
-from tests.api.identity.sign_ins import ANYTHING, policy, role, use_role
+from tests.api.identity.keys_and_roles import ANYTHING, policy, role, use_role
 from tests.api.identity.steps import FACEBOOK, GOOGLE, Pool, forbidden, login, new_pool
 from tests.raw import RawAnswer
 

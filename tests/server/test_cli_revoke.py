@@ -1,6 +1,7 @@
 """``keepstep revoke``: whose credentials end, whose do not, and how their holders go on."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from botocore.exceptions import ClientError
 from tests.api.identity.signing_in import sts_client
 from tests.api.identity.steps import Pool, login
 
-from .processes import STORE, done, eventually, keepstep
+from .processes import done, eventually, keepstep
 from .test_cli_refusals import sentence
 from .users import Served, place_of, refusal, served_in
 
@@ -119,17 +120,17 @@ def test_credentials_of_a_deleted_pool_are_no_good_when_it_is_made_again(
     ],
 )
 def test_what_is_no_id_and_no_arn_is_refused(
-    served: Served, arguments: tuple[str, ...], words: str
+    tmp_path: Path, arguments: tuple[str, ...], words: str
 ) -> None:
-    ended = keepstep(served.directory, "revoke", *arguments)
+    ended = keepstep(tmp_path, "revoke", *arguments)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert words in ended.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     "arguments", [("identity", UNKNOWN), ("pool", UNKNOWN), ("role", GUEST_ROLE), ("all",)]
 )
-def test_a_store_in_memory_is_refused(served: Served, arguments: tuple[str, ...]) -> None:
-    words = sentence(served.directory, "revoke", *arguments, "--store", "sqlite::memory:")
+def test_a_store_in_memory_is_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    words = sentence(tmp_path, "revoke", *arguments, "--store", "sqlite::memory:")
     assert "a store in memory is its server's own" in words
-    assert (served.directory / STORE).exists()

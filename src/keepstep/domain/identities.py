@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from .revocations import Revocation
 from .sealing import Entropy
 
 
@@ -77,13 +78,14 @@ class IdentityChange(msgspec.Struct, frozen=True, kw_only=True):
     It applies only if the pool exists, every write's expected version is the stored one, each
     of their logins is afterwards linked to one identity only, every dataset that exists under a
     merge's source is in its ``names``, and none of the new names has a counter yet.
-    Credentials of a merge's source made before ``date`` are revoked.
+    Credentials of a merge's source made before ``date`` are revoked, and ``revokes`` is kept.
     """
 
     identity_pool_id: str
     date: int
     writes: tuple[IdentityWrite, ...]
     merges: tuple[Merge, ...] = ()
+    revokes: tuple[Revocation, ...] = ()
 
 
 def new_identity_id(region: str, entropy: Entropy) -> str:

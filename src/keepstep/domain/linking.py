@@ -20,7 +20,8 @@ from keepstep.wire.errors import (
 )
 
 from .identities import Identity, IdentityChange, IdentityWrite, Login, Merge
-from .limits import DATASET_NAME_LENGTH_MAX, LOGINS_PER_IDENTITY_MAX
+from .limits import DATASET_NAME_LENGTH_MAX, LOGINS_PER_IDENTITY_MAX, SECOND_MS
+from .revocations import Revocation, identity_subject
 
 
 class Linking(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +122,7 @@ def change(
     """Give the one value that makes a linking so.
 
     ``new_id`` is used if the identity is new; ``names`` are the absorbed identities' datasets.
+    When a guest gets its first login, the guest's credentials end.
     """
     before = linking.identity
     if before is None:
@@ -142,7 +144,11 @@ def change(
         disabled = msgspec.structs.replace(_changed(other, (), now), merged_into=before.identity_id)
         writes.append(IdentityWrite(identity=disabled, expected_version=other.version))
     return IdentityChange(
-        identity_pool_id=identity_pool_id, date=now, writes=tuple(writes), merges=tuple(names)
+        identity_pool_id=identity_pool_id,
+        date=now,
+        writes=tuple(writes),
+        merges=tuple(names),
+        revokes=(_guest_gone(before, now),) if before.is_guest and logins else (),
     )
 
 
@@ -226,6 +232,16 @@ def _checked(
             f"An identity may have {LOGINS_PER_IDENTITY_MAX} logins; unlink some first."
         )
     return Linking(identity=identity, logins=new, absorbs=tuple(absorbs))
+
+
+def _guest_gone(identity: Identity, now: int) -> Revocation:
+    """End what was granted to whoever knew the id, now that the identity has an owner.
+
+    In whole seconds, as tokens are dated, so that what the same call grants is good.
+    """
+    return Revocation(
+        subject=identity_subject(identity.identity_id), not_before=now - now % SECOND_MS
+    )
 
 
 def _changed(identity: Identity, logins: tuple[Login, ...], now: int) -> Identity:

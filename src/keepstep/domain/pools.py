@@ -74,6 +74,11 @@ def new_pool_id(region: str, entropy: Entropy) -> str:
     return f"{region}:{uuid.UUID(bytes=entropy(16), version=4)}"
 
 
+def region_of(identity_pool_id: str) -> str:
+    """Give the region that an id names; identities have their pool's."""
+    return identity_pool_id.partition(":")[0]
+
+
 def is_pool_id(text: str) -> bool:
     """Whether the text has the form REGION:GUID, in lower case."""
     return _POOL_ID.fullmatch(text) is not None

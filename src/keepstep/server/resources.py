@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from keepstep.domain.pools import region_of
 from keepstep.interfaces.service import Account
 from keepstep.operations.table import Row
 
@@ -16,7 +17,8 @@ def resource_name(account: Account, service: str, row: Row, shape: Any) -> str:
     pool = getattr(shape, "identity_pool_id", None)
     if service == "cognito-identity" and pool is None:
         return "*"
-    name = f"arn:aws:{service}:{account.region}:{account.account_id}:identitypool/{pool or 'null'}"
+    region = account.region if pool is None else region_of(pool)
+    name = f"arn:aws:{service}:{region}:{account.account_id}:identitypool/{pool or 'null'}"
     if "{IdentityId}" in row.operation.uri:
         name += f"/identity/{shape.identity_id}"
     if "/datasets" in row.operation.uri:

@@ -1,4 +1,3 @@
-
 """The requests and responses of the 23 Cognito Identity operations, and the structures in them.
 
 Member names travel in upper camel case, with the exceptions that are named here. A member that is

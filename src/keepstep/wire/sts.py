@@ -1,4 +1,3 @@
-
 """The two operations of the Security Token Service that the Cognito flows need, and their shapes.
 
 A member that is None is left out, and tokens and secrets are not printed.

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
+import jwt
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from keepstep.testing import LocalServer
+from keepstep.testing import LocalServer, local_server
+from tests.api.conftest import Clock, Timed
 from tests.conftest import Place, client_of
 from tests.openid_provider import OpenIdProvider, openid_provider
+from tests.raw import RawRequester
 
 from .steps import Pool, new_pool, sync_client
 
@@ -72,6 +75,14 @@ def two_providers() -> Generator[Providers]:
     """Run two providers for as long as the block lasts."""
     with ExitStack() as running:
         yield Providers(*(running.enter_context(openid_provider()) for _ in range(2)))
+
+
+@contextmanager
+def timed_server(**settings: Any) -> Generator[Timed]:
+    """Run a server with test logins that lives by a clock of the test's."""
+    clock = Clock()
+    with local_server(clock=clock, open_pools=False, insecure_logins=True, **settings) as server:
+        yield Timed(server, clock, client_of(server), RawRequester(server))
 
 
 def enter(pool: Pool, entrance: str, identity_id: str, *logins: Logins) -> str:
@@ -147,9 +158,8 @@ def sts_client(server: LocalServer, **credentials: str) -> "STSClient":
     config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
     if not credentials:
         config = config.merge(Config(signature_version=UNSIGNED))  # pyright: ignore[reportUnknownMemberType] -- botocore has no types
-    return boto3.client(  # pyright: ignore[reportUnknownMemberType] -- stubs of a few services only
-        "sts", config=config, **{**server.client_arguments, **credentials}
-    )
+    arguments: dict[str, Any] = {**server.client_arguments, **credentials}
+    return boto3.client("sts", config=config, **arguments)  # pyright: ignore[reportUnknownMemberType] -- stubs of a few services only
 
 
 def assumed(answer: Any) -> dict[str, str]:
@@ -160,6 +170,11 @@ def assumed(answer: Any) -> dict[str, str]:
         "aws_secret_access_key": credentials["SecretAccessKey"],
         "aws_session_token": credentials["SessionToken"],
     }
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """Read the claims of a token, unverified."""
+    return jwt.decode(token, options={"verify_signature": False})
 
 
 def at_once(actions: Sequence[Callable[[], T]]) -> list[T]:

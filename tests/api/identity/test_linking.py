@@ -10,6 +10,7 @@ from tests.conftest import client_of
 
 from .signing_in import (
     ENTRANCES,
+    Logins,
     Providers,
     datasets_of,
     disabled,
@@ -54,7 +55,11 @@ def own_pool(signing_server: LocalServer, providers: Providers) -> Pool:
 @pytest.fixture(params=ENTRANCES)
 def come_in(request: pytest.FixtureRequest, own_pool: Pool) -> Enter:
     """Sign in to an identity by one of the two operations that take one."""
-    return lambda identity_id, *logins: enter(own_pool, request.param, identity_id, *logins)
+
+    def come_in(identity_id: str, *logins: Logins) -> str:
+        return enter(own_pool, request.param, identity_id, *logins)
+
+    return come_in
 
 
 def test_row_01_get_id_without_logins_makes_a_new_guest_each_time(own_pool: Pool) -> None:

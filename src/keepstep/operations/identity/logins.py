@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from keepstep.domain.identities import Identity, Login
-from keepstep.domain.logins import COGNITO_LOGIN, VerifiedLogin
+from keepstep.domain.logins import COGNITO_LOGIN, UNSUPPORTED_PROVIDER, VerifiedLogin
 from keepstep.domain.openid_tokens import OpenIdToken, TokenExpired, TokenInvalid, is_own, verify
 from keepstep.domain.pools import IdentityPool
 from keepstep.domain.revocations import EVERYTHING, identity_subject, pool_subject
@@ -25,7 +25,9 @@ async def verified_logins(
             raise InvalidParameterException("Please provide a valid public provider.")
         if provider_name == COGNITO_LOGIN or is_own(token, call.service.account.token_issuer):
             raise cognito_token_misplaced()
-        audiences = _audiences(call, pool, provider_name)
+        audiences = accepted_audiences(call, pool, provider_name)
+        if audiences is None:
+            raise NotAuthorizedException(UNSUPPORTED_PROVIDER)
         verified.append(await call.service.logins.verify(provider_name, token, audiences))
     return verified
 
@@ -82,10 +84,10 @@ def cognito_token_misplaced() -> NotAuthorizedException:
     return NotAuthorizedException("Invalid login token. Can't pass in a Cognito token.")
 
 
-def _audiences(call: Call, pool: IdentityPool, provider_name: str) -> list[str]:
+def accepted_audiences(call: Call, pool: IdentityPool, provider_name: str) -> list[str] | None:
     """Give the client ids that a pool accepts from a provider; empty for the provider's own.
 
-    Raises NotAuthorizedException if the provider is not one of the pool's.
+    None if the provider is not one of the pool's.
     """
     settings = pool.settings
     user_pools = settings.cognito_identity_providers
@@ -102,4 +104,4 @@ def _audiences(call: Call, pool: IdentityPool, provider_name: str) -> list[str]:
     arns = settings.open_id_connect_provider_arns
     if logins.takes_any_provider or provider_name in map(logins.find_arn, arns):
         return []
-    raise NotAuthorizedException("Token is not from a supported provider of this identity pool.")
+    return None

@@ -11,7 +11,7 @@ from keepstep.domain.linking import (
     identity_not_found,
     merges,
 )
-from keepstep.domain.pools import IdentityPool
+from keepstep.domain.pools import IdentityPool, region_of
 from keepstep.interfaces.service import Call
 from keepstep.wire.errors import ResourceNotFoundException, TooManyRequestsException
 
@@ -20,8 +20,13 @@ async def existing_pool(call: Call, identity_pool_id: str) -> IdentityPool:
     """Give a pool. Raises ResourceNotFoundException."""
     pool = await call.service.pools.find(identity_pool_id)
     if pool is None:
-        raise ResourceNotFoundException(f"IdentityPool '{identity_pool_id}' not found.")
+        raise pool_not_found(identity_pool_id)
     return pool
+
+
+def pool_not_found(identity_pool_id: str) -> ResourceNotFoundException:
+    """Give the error for a pool that does not exist (aws-sdk-android-samples issue 163)."""
+    return ResourceNotFoundException(f"IdentityPool '{identity_pool_id}' not found.")
 
 
 async def existing_identity(call: Call, identity_id: str) -> Identity:
@@ -46,11 +51,15 @@ async def surviving(call: Call, identity: Identity, logins: list[Login]) -> Iden
 
     A device that still holds the old id comes to its data so, without doing anything.
 
-    Raises NotAuthorizedException if none of the logins is the survivor's.
+    Raises NotAuthorizedException if none of the logins is the survivor's, and
+    ResourceNotFoundException if that has been deleted.
     """
     survivor = identity
     while survivor.merged_into is not None:
-        survivor = await existing_identity(call, survivor.merged_into)
+        next_one = await call.service.store.find_identity(survivor.merged_into)
+        if next_one is None:
+            raise identity_not_found(identity.identity_id)
+        survivor = next_one
     if survivor is not identity and not set(logins) & set(survivor.logins):
         raise forbidden(identity.identity_id)
     return survivor
@@ -74,12 +83,12 @@ async def settle(
                 datasets[one.identity_id] = await service.store.list_dataset_names(
                     pool.identity_pool_id, one.identity_id
                 )
-        new_id = new_identity_id(service.account.region, service.entropy)
+        new_id = new_identity_id(region_of(pool.identity_pool_id), service.entropy)
         wanted = change(
             linking, new_id, pool.identity_pool_id, merges(linking, datasets), service.clock()
         )
         if await service.store.change_identities(wanted):
-            if linking.absorbs:
+            if wanted.merges or wanted.revokes:
                 service.revocations.forget()
             return wanted.writes[0].identity
         service.pools.forget(pool.identity_pool_id)  # it may be what is gone

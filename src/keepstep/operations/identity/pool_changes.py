@@ -6,11 +6,7 @@ from keepstep.domain.limits import STALE_RETRIES_MAX
 from keepstep.domain.pool_settings import changed_pool
 from keepstep.domain.pools import IdentityPool, PoolSettings
 from keepstep.interfaces.service import Call
-from keepstep.wire.errors import (
-    ConcurrentModificationException,
-    ResourceNotFoundException,
-    ServiceError,
-)
+from keepstep.wire.errors import ConcurrentModificationException, ServiceError
 
 from .lookup import existing_pool
 
@@ -47,8 +43,3 @@ async def change_pool(
             service.pools.forget(identity_pool_id)
             return after
     raise refusal(f"IdentityPool '{identity_pool_id}' is being changed by others; try again.")
-
-
-def pool_not_found(identity_pool_id: str) -> ResourceNotFoundException:
-    """Give the error for a pool that does not exist (aws-sdk-android-samples issue 163)."""
-    return ResourceNotFoundException(f"IdentityPool '{identity_pool_id}' not found.")

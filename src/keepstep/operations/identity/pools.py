@@ -10,7 +10,8 @@ from keepstep.interfaces.service import Call
 from keepstep.wire import identity as wire
 from keepstep.wire.errors import InvalidParameterException, ResourceConflictException
 
-from .pool_changes import change_pool, current_pool, pool_not_found
+from .lookup import pool_not_found
+from .pool_changes import change_pool, current_pool
 
 
 async def create_identity_pool(

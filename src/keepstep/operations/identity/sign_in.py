@@ -14,7 +14,7 @@ from keepstep.domain.linking import (
 )
 from keepstep.domain.logins import COGNITO_LOGIN, VerifiedLogin
 from keepstep.domain.openid_tokens import OpenIdToken, issue
-from keepstep.domain.pools import IdentityPool
+from keepstep.domain.pools import IdentityPool, region_of
 from keepstep.domain.roles import AUTHENTICATED, UNAUTHENTICATED, assumable, choose_role
 from keepstep.domain.session_claims import GUEST_AMR, authentication_methods, principal_tags
 from keepstep.interfaces.service import Call
@@ -26,7 +26,13 @@ from keepstep.wire.errors import (
 )
 
 from .credentials import Grant, grant_credentials
-from .logins import as_logins, cognito_token_misplaced, verified_logins, verified_own_token
+from .logins import (
+    accepted_audiences,
+    as_logins,
+    cognito_token_misplaced,
+    verified_logins,
+    verified_own_token,
+)
 from .lookup import existing_identity, existing_pool, identity_in_pool, settle, surviving
 
 
@@ -130,7 +136,7 @@ async def get_open_id_token_for_developer_identity(
     another identity than the one asked for.
     """
     pool = await existing_pool(call, request.identity_pool_id)
-    user, public = _developer_user(pool, request.logins)
+    user, public = _developer_user(call, pool, request.logins)
     verified = await verified_logins(call, pool, public)
     logins = [user, *as_logins(verified)]
 
@@ -189,11 +195,13 @@ def _check_guests(pool: IdentityPool) -> None:
         )
 
 
-def _developer_user(pool: IdentityPool, logins: Mapping[str, str]) -> tuple[Login, dict[str, str]]:
+def _developer_user(
+    call: Call, pool: IdentityPool, logins: Mapping[str, str]
+) -> tuple[Login, dict[str, str]]:
     """Part the developer's user from the public logins.
 
-    Raises InvalidParameterException if there is none, NotAuthorizedException for a pool without
-    a developer provider.
+    Raises InvalidParameterException if there is none, or a second one of another provider;
+    NotAuthorizedException for a pool without a developer provider.
     """
     provider = pool.settings.developer_provider_name
     if provider is None:
@@ -206,6 +214,12 @@ def _developer_user(pool: IdentityPool, logins: Mapping[str, str]) -> tuple[Logi
         raise InvalidParameterException(
             f"Logins must have one user identifier of the developer provider {provider}."
         )
+    for name in public:
+        if name != COGNITO_LOGIN and accepted_audiences(call, pool, name) is None:
+            raise InvalidParameterException(
+                f"{name} is no login provider of this identity pool; beside {provider}, Logins may "
+                "have those only."
+            )
     return Login(provider_name=provider, subject=user), public
 
 
@@ -232,7 +246,7 @@ async def _issue(call: Call, token: OpenIdToken, life: int) -> str:
         token,
         await call.service.token_keys.current(),
         issuer=account.token_issuer,
-        region=account.region,
+        region=region_of(token.identity_pool_id),
         account_id=account.account_id,
         now=call.service.clock(),
         life=life,

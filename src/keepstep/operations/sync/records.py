@@ -52,6 +52,8 @@ async def list_records(call: Call, request: sync.ListRecordsRequest) -> sync.Lis
     found = await service.store.find_records(query, session.session_id if session else None)
     if found.session_consumed:
         raise invalid_session()
+    if found.dataset is None and position.last_sync_count > 0:
+        await check_still_there(call, place)  # merged away is not deleted
     token = request.sync_session_token or _begin(call, place)
     return _listing(call, request, position, found, token)
 
@@ -195,7 +197,7 @@ def _listing(
         dataset_exists=exists,
         dataset_deleted_after_requested_sync_count=_deleted_since(dataset, last),
         sync_session_token=session_token,
-        merged_dataset_names=found.merged_dataset_names or None,
+        merged_dataset_names=None if next_token is not None else found.merged_dataset_names or None,
     )
 
 

@@ -21,6 +21,8 @@ def change_identities(connection: sqlite3.Connection, change: IdentityChange) ->
     for merge in change.merges:
         if not _merge(connection, identity_pool_id, merge, change.date):
             return False
+    for revocation in change.revokes:
+        revoke(connection, revocation)
     identities = [write.identity for write in change.writes]
     unlinked = [(identity.identity_id,) for identity in identities]
     connection.executemany(QUERIES["unlink_logins"], unlinked)

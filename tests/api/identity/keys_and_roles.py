@@ -1,28 +1,41 @@
-"""Signing in each way there is, down to the keys that requests are signed with; and roles."""
+"""The keys that each way of signing in gives, and the roles that say what they are good for."""
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import boto3
-from botocore import UNSIGNED
-from botocore.config import Config
+from types_boto3_cognito_sync import CognitoSyncClient
 
 from keepstep.testing import LocalServer
 from keepstep.wire.sigv4 import Credentials
+from tests.api.steps import dataset_target
+from tests.conftest import Identity, Place
+from tests.raw import RawRequester
 
-from .steps import Pool
-
-if TYPE_CHECKING:
-    from types_boto3_sts import STSClient
+from .signing_in import COGNITO, sts_client
+from .steps import Pool, sync_client
 
 ACCOUNT = "000000000000"
-COGNITO = "cognito-identity.amazonaws.com"
+OWN = f"arn:aws:cognito-sync:*:*:identitypool/${{{COGNITO}:aud}}/identity/${{{COGNITO}:sub}}"
+"""The caller's own identity, as policies name it."""
 ANYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 
 def arn_of_role(name: str) -> str:
     return f"arn:aws:iam::{ACCOUNT}:role/{name}"
+
+
+def allow(
+    resource: str = "*", action: str | list[str] = "cognito-sync:*", /, **condition: Any
+) -> dict[str, Any]:
+    """Give a statement; ``condition`` is an operator and what it asks."""
+    asked = {"Condition": condition} if condition else {}
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **asked}
+
+
+def deny(action: str, /, **condition: Any) -> dict[str, Any]:
+    """Give a statement that denies an action on everything."""
+    return {**allow("*", action, **condition), "Effect": "Deny"}
 
 
 def policy(*statements: Mapping[str, Any], version: str | None = "2012-10-17") -> dict[str, Any]:
@@ -52,23 +65,12 @@ def use_role(pool: Pool, name: str, guests: str | None = None) -> None:
     pool.developer.set_identity_pool_roles(IdentityPoolId=pool.pool_id, Roles=roles)
 
 
-def sts_client(server: LocalServer, credentials: Credentials | None = None) -> "STSClient":
-    """Give a boto3 client of STS that tries once; without credentials it signs nothing."""
-    config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
-    if credentials is None:
-        config = config.merge(Config(signature_version=UNSIGNED))  # pyright: ignore[reportUnknownMemberType] -- botocore has no types
-    keys = {} if credentials is None else boto_arguments(credentials)
-    return boto3.client(  # pyright: ignore[reportUnknownMemberType] -- stubs of a few services only
-        "sts", config=config, **{**server.client_arguments, **keys}
-    )
-
-
-def boto_arguments(credentials: Credentials) -> dict[str, Any]:
+def boto_arguments(credentials: Credentials) -> dict[str, str]:
     """Give what boto3 calls the parts of credentials."""
     return {
         "aws_access_key_id": credentials.access_key_id,
         "aws_secret_access_key": credentials.secret_access_key,
-        "aws_session_token": credentials.session_token,
+        "aws_session_token": credentials.session_token or "",
     }
 
 
@@ -101,3 +103,49 @@ def assume(server: LocalServer, token: str, role_arn: str, **arguments: Any) -> 
 def session_policy(*statements: Mapping[str, Any]) -> str:
     """Give a policy as STS takes it."""
     return json.dumps(policy(*statements))
+
+
+def caller_arn(server: LocalServer, credentials: Credentials) -> str:
+    """Give the ARN of whoever has credentials."""
+    return sts_client(server, **boto_arguments(credentials)).get_caller_identity()["Arn"]
+
+
+class App:
+    """Somebody who signed in with a role, and their own datasets."""
+
+    def __init__(
+        self, server: LocalServer, pool: Pool, identity_id: str, keys: Credentials
+    ) -> None:
+        self.server = server
+        self.credentials = keys
+        self.identity: Identity = {"IdentityPoolId": pool.pool_id, "IdentityId": identity_id}
+
+    @property
+    def sync(self) -> CognitoSyncClient:
+        return sync_client(self.server, boto_arguments(self.credentials))
+
+    def place(self, dataset_name: str) -> Place:
+        return {**self.identity, "DatasetName": dataset_name}
+
+    def may_use(self, dataset_name: str) -> bool:
+        """Whether the records of a dataset may be listed."""
+        target = dataset_target(self.place(dataset_name), "/records")
+        return self.get(target) == 200
+
+    def get(self, target: str, headers: Mapping[str, str] | None = None) -> int:
+        """Get a target of Cognito Sync and give the status."""
+        raw = RawRequester(self.server)
+        signed = raw.signed_headers(
+            "GET", target, headers=dict(headers or {}), credentials=self.credentials
+        )
+        return raw.send("GET", target, headers=signed).status
+
+
+def classic_app(
+    server: LocalServer, pool: Pool, role_name: str, *logins: dict[str, str], **arguments: Any
+) -> App:
+    """Sign somebody in through STS; ``arguments`` are more of AssumeRoleWithWebIdentity."""
+    identity_id = pool.log_in(*logins)
+    token = open_id_token(pool, identity_id, *logins)
+    keys = assume(server, token, arn_of_role(role_name), **arguments)
+    return App(server, pool, identity_id, keys)
