@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic.fields import FieldInfo
@@ -58,11 +58,13 @@ def shown_default(member: FieldInfo) -> str:
     """Give the default of a setting, or of a member of one, as the table writes it."""
     if member.is_required():
         return "required"
-    value = list(member.default) if isinstance(member.default, tuple) else member.default
+    value: Any = member.default
     if value is None:
         return "none"
-    if value in ([], {}):
+    if value in ([], (), {}):
         return "empty"
+    if isinstance(value, tuple):
+        value = list(cast("tuple[str, ...]", value))
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     return f"`{value}`".replace("'", '"')
@@ -91,11 +93,11 @@ def test_every_member_of_a_table_among_the_settings_is_documented() -> None:
     assert [row for row in rows if row[0].startswith("`")] == expected
 
 
-@pytest.mark.parametrize("page", ["docs/configuration.md", "docs/identity.md"])
+@pytest.mark.parametrize("page", ["configuration", "identity", "operating"])
 def test_every_settings_file_that_is_shown_is_one(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown = re.findall(r"^```toml\n(.*?)^```$", read(page), re.MULTILINE | re.DOTALL)
+    shown = re.findall(r"^```toml\n(.*?)^```$", read(f"docs/{page}.md"), re.MULTILINE | re.DOTALL)
     assert shown
     for text in shown:
         (tmp_path / "keepstep.toml").write_text(text, encoding="utf-8")

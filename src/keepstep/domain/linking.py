@@ -237,11 +237,11 @@ def _checked(
 def _guest_gone(identity: Identity, now: int) -> Revocation:
     """End what was granted to whoever knew the id, now that the identity has an owner.
 
-    In whole seconds, as tokens are dated, so that what the same call grants is good.
+    Up to the second before this one, as tokens are dated, so that what the same call grants is
+    good.
     """
-    return Revocation(
-        subject=identity_subject(identity.identity_id), not_before=now - now % SECOND_MS
-    )
+    last = now - now % SECOND_MS - 1
+    return Revocation(subject=identity_subject(identity.identity_id), not_before=last)
 
 
 def _changed(identity: Identity, logins: tuple[Login, ...], now: int) -> Identity:

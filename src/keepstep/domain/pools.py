@@ -10,7 +10,7 @@ from keepstep.wire.identity import CognitoIdentityProvider, RoleMapping
 
 from .sealing import Entropy
 
-_POOL_ID = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_POOL_ID = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class PrincipalTagMap(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ class Reason(enum.StrEnum):
 
 
 class Revocation(msgspec.Struct, frozen=True, kw_only=True):
-    """Credentials of the subject made before ``not_before`` (milliseconds) are refused."""
+    """Credentials of the subject made up to ``not_before`` (milliseconds) are refused."""
 
     subject: str
     not_before: int

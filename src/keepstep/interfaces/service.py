@@ -55,7 +55,7 @@ class Revocations(Protocol):
     """From when on tokens and credentials must be."""
 
     async def find(self, subjects: Sequence[str], issued_at: int) -> Revocation | None:
-        """Give a revocation of one of the subjects after a time, or None; seconds old at most."""
+        """Give a revocation of one of the subjects since a time, or None; seconds old at most."""
         ...
 
     def forget(self) -> None:

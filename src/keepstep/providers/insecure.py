@@ -23,8 +23,8 @@ _log = structlog.stdlib.get_logger()
 class InsecureLogins(LoginVerifier):
     """Takes unsigned tokens of any provider, and leaves signed ones to the real verifier.
 
-    A test token is ``test:SUBJECT``, or a JWT of algorithm ``none`` of which only ``sub`` is
-    looked at. Every provider and every OpenID Connect provider ARN is known.
+    A test token is ``test:SUBJECT``, or a JWT of algorithm ``none`` whose claims are believed.
+    Every provider and every OpenID Connect provider ARN is known.
     """
 
     def __init__(self, verifier: LoginVerifier) -> None:

@@ -70,7 +70,7 @@ class KeepstepApplication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
-        if scope["path"] in PAGES:
+        if scope["path"] in PAGES and scope["method"] != "OPTIONS":
             await self._pages(scope, receive, send)
             return
         begun = time.perf_counter()

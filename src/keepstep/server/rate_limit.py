@@ -20,9 +20,12 @@ class RateLimit:
         if not self._per_second:
             return
         now = self._clock()
-        cost = SECOND_MS / self._per_second
-        free_at = max(self._free_at.get(address, 0), now) + cost
-        if free_at > now + RATE_BURST_SECONDS * SECOND_MS:
+        full_at = now + RATE_BURST_SECONDS * SECOND_MS
+        # Never later than that, or a clock set back would lock the address out.
+        busy_until = min(self._free_at.get(address, 0), full_at)
+        free_at = max(busy_until, now) + SECOND_MS / self._per_second
+        if free_at > full_at:
+            self._free_at[address] = busy_until
             raise TooManyRequestsException("Rate exceeded")
         if len(self._free_at) >= RATE_ADDRESSES_MAX:
             self._forget_idle(now)

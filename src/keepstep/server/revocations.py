@@ -21,14 +21,14 @@ class KnownRevocations:
         self._cached: dict[str, tuple[int, Revocation | None]] = {}
 
     async def find(self, subjects: Sequence[str], issued_at: int) -> Revocation | None:
-        """Give a revocation of one of the subjects after a time, or None."""
+        """Give a revocation of one of the subjects since a time, or None."""
         now = self._clock()
         for subject in subjects:
             cached = self._cached.get(subject)
             if cached is None or not 0 <= now - cached[0] < CACHE_AGE_MS:
                 cached = await self._look(subject, now)
             revocation = cached[1]
-            if revocation is not None and issued_at < revocation.not_before:
+            if revocation is not None and issued_at <= revocation.not_before:
                 return revocation
         return None
 

@@ -264,4 +264,6 @@ def _problem(location: tuple[int | str, ...], message: str) -> str:
     name = str(location[0]).lower()
     if name not in Settings.model_fields:
         return f"{name}: there is no such setting"
-    return f"{name} ({ENVIRONMENT_PREFIX}{name.upper()}): {text}"
+    inside = [str(part + 1) if isinstance(part, int) else part for part in location[1:]]
+    where = f", entry {', '.join(inside)}" if inside else ""
+    return f"{name} ({ENVIRONMENT_PREFIX}{name.upper()}){where}: {text}"

@@ -139,7 +139,7 @@ def test_an_incomplete_signature_is_a_400_in_both(identity_raw: RawRequester) ->
     assert xml_error(answer)[:3] == (400, "Sender", "IncompleteSignature")
 
 
-def test_a_denial_of_a_read_only_or_wrong_secret_is_a_400_in_cognito_identity(
+def test_a_wrong_secret_is_a_400_in_cognito_identity(
     identity_raw: RawRequester, identity_server: LocalServer
 ) -> None:
     wrong = Credentials(identity_server.access_key_id, "x" * 40)

@@ -86,7 +86,7 @@ def test_a_token_names_its_role(server: LocalServer, given: dict[str, Any], expe
 
 def test_roles_of_a_token_may_be_one_text_with_commas(server: LocalServer) -> None:
     pool = mapped_pool(server, {GOOGLE: by_token()})
-    both = ",".join([FIRST_ARN, SECOND_ARN])
+    both = f"{FIRST_ARN},{SECOND_ARN}"
     assert role_of(server, pool, claims(**{ROLES_CLAIM: both}), asked=SECOND) == SECOND
     assert role_of(server, pool, claims(**{ROLES_CLAIM: arn_of_role(THIRD)})) == THIRD
 
