@@ -55,10 +55,12 @@ class Model:
         return ((name, person) for name, person in self.people.items() if person.living)
 
     def home(self, name: str) -> str | None:
-        """Follow merges to the identity that goes on; None if it was deleted."""
-        while (further := self.people[name].merged_into) is not None:
-            name = further
-        return None if self.people[name].deleted else name
+        """Follow merges to the identity that goes on; None if one on the way was deleted."""
+        while not (person := self.people[name]).deleted:
+            if person.merged_into is None:
+                return name
+            name = person.merged_into
+        return None
 
     def owners(self, logins: Iterable[Login]) -> list[str]:
         """Give the identities of logins, oldest first."""

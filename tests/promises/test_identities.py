@@ -6,7 +6,7 @@ login gets into an identity that ever had one.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
-from itertools import count
+from itertools import count, permutations
 from typing import Any, TypeVar
 
 import jwt
@@ -46,12 +46,13 @@ from keepstep.wire.errors import ServiceError
 from .identity_model import CONFLICT, DEVELOPER, NOT_FOUND, REFUSED, Data, Login, Model
 from .in_process import DATASETS_MAX, World
 
-PROVIDERS, USERS, ROOTS, KEYS = ("one.test", "two.test"), ("a", "b", "c"), ("x", "y"), ("k", "l")
+PROVIDERS, USERS, ROOTS, KEYS = ("one.test", "two.test"), tuple("abcd"), ("x", "y"), ("k", "l")
 
 T = TypeVar("T")
 users = st.sampled_from(USERS)
-public_logins = st.dictionaries(st.sampled_from(PROVIDERS), users)
 some_logins = st.dictionaries(st.sampled_from(PROVIDERS), users, min_size=1)
+one_login = st.dictionaries(st.sampled_from(PROVIDERS), users, min_size=1, max_size=1)
+public_logins = st.one_of(st.just(dict[str, str]()), one_login, one_login, some_logins)
 providers = st.lists(st.sampled_from(PROVIDERS), min_size=1, unique=True)
 indexes = st.integers(0, 50)
 
@@ -69,6 +70,25 @@ class IdentitiesMachine(RuleBasedStateMachine):
     def somebody(self, index: int) -> str:
         """Choose an identity: living, merged away or deleted."""
         return list(self.model.people)[index % len(self.model.people)]
+
+    def proved(self, name: str, logins: dict[str, str], honest: bool) -> dict[str, str]:
+        """Give logins of a call, with a public one that an identity has if the caller is honest."""
+        home = self.model.home(name)
+        own = self.public(home) if honest and home is not None else []
+        return {**logins, **dict(own[:1])}
+
+    def public(self, name: str) -> list[Login]:
+        """Give the public logins of an identity, in a fixed order."""
+        return sorted(one for one in self.model.people[name].logins if one[0] != DEVELOPER)
+
+    def couples(self) -> list[tuple[str, str]]:
+        """Give the pairs of identities that logins of both make one."""
+        signed_up = [name for name, _ in self.model.living if self.public(name)]
+        return [
+            (one, other)
+            for one, other in permutations(signed_up, 2)
+            if not self.model.clash(one, self.public(other))
+        ]
 
     def attempt(
         self,
@@ -99,9 +119,24 @@ class IdentitiesMachine(RuleBasedStateMachine):
         if answer is not None:
             self.signed_in(None, found, answer.identity_id)
 
-    @rule(index=indexes, logins=public_logins, classic=st.booleans())
-    def sign_in(self, index: int, logins: dict[str, str], classic: bool) -> None:
-        asked, found = self.somebody(index), list(logins.items())
+    @rule(index=indexes, logins=public_logins, honest=st.booleans(), classic=st.booleans())
+    def sign_in(self, index: int, logins: dict[str, str], honest: bool, classic: bool) -> None:
+        asked = self.somebody(index)
+        self.sign_in_as(asked, self.proved(asked, logins, honest), classic)
+
+    @precondition(lambda self: self.couples())
+    @rule(index=indexes, asks=st.booleans(), classic=st.booleans())
+    def two_meet(self, index: int, asks: bool, classic: bool) -> None:
+        couples = self.couples()
+        one, other = couples[index % len(couples)]
+        logins = dict([*self.public(one), *self.public(other)])
+        if asks:
+            self.sign_in_as(one, logins, classic)
+        else:
+            self.get_id(logins)
+
+    def sign_in_as(self, asked: str, logins: dict[str, str], classic: bool) -> None:
+        found = list(logins.items())
         refusals = self.model.refusals(asked, found)
         if classic:
             request = wire.GetOpenIdTokenRequest(identity_id=asked, logins=tokens(logins))
@@ -120,9 +155,12 @@ class IdentitiesMachine(RuleBasedStateMachine):
         assert answered == entered
         self.signed_in(asked, found, answered)
 
-    @rule(index=st.none() | indexes, user=users, logins=public_logins)
-    def sign_in_by_developer(self, index: int | None, user: str, logins: dict[str, str]) -> None:
+    @rule(index=st.none() | indexes, user=users, logins=public_logins, honest=st.booleans())
+    def sign_in_by_developer(
+        self, index: int | None, user: str, logins: dict[str, str], honest: bool
+    ) -> None:
         asked = None if index is None else self.somebody(index)
+        logins = logins if asked is None else self.proved(asked, logins, honest)
         found = [(DEVELOPER, user), *logins.items()]
         request = wire.GetOpenIdTokenForDeveloperIdentityRequest(
             identity_pool_id=self.pool_id,
@@ -148,6 +186,7 @@ class IdentitiesMachine(RuleBasedStateMachine):
         assert opened is not None
         return opened.caller.identity_id
 
+    @precondition(lambda self: self.model.owners((DEVELOPER, user) for user in USERS))
     @rule(source=users, destination=users)
     def merge_users(self, source: str, destination: str) -> None:
         gone, kept = (self.model.owners([(DEVELOPER, user)]) for user in (source, destination))
@@ -165,26 +204,10 @@ class IdentitiesMachine(RuleBasedStateMachine):
             assert answer.identity_id == kept[0]
             self.model.absorb(kept[0], gone[0])
 
-    @rule(index=indexes, proofs=some_logins, removed=providers)
-    def unlink(self, index: int, proofs: dict[str, str], removed: list[str]) -> None:
-        self.try_to_unlink(self.somebody(index), proofs, removed)
-
-    @precondition(lambda self: self.with_public_logins())
-    @rule(index=indexes, removed=providers)
-    def unlink_ones_own(self, index: int, removed: list[str]) -> None:
-        found = self.with_public_logins()
-        name = found[index % len(found)]
-        self.try_to_unlink(name, dict(sorted(self.model.people[name].logins)), removed)
-
-    def with_public_logins(self) -> list[str]:
-        """Give the identities that users of public providers alone have."""
-        return [
-            name
-            for name, person in self.model.living
-            if person.logins and all(provider != DEVELOPER for provider, _ in person.logins)
-        ]
-
-    def try_to_unlink(self, name: str, proofs: dict[str, str], removed: list[str]) -> None:
+    @rule(index=indexes, proofs=some_logins, removed=providers, honest=st.booleans())
+    def unlink(self, index: int, proofs: dict[str, str], removed: list[str], honest: bool) -> None:
+        name = self.somebody(index)
+        proofs = self.proved(name, proofs, honest)
         person = self.model.people[name]
         linked = {provider for provider, _ in person.logins}
         refusals: set[str] = set()
@@ -199,6 +222,7 @@ class IdentitiesMachine(RuleBasedStateMachine):
         if not refusals:
             person.logins -= {login for login in person.logins if login[0] in removed}
 
+    @precondition(lambda self: self.model.owners((DEVELOPER, user) for user in USERS))
     @rule(index=indexes, user=users)
     def unlink_by_developer(self, index: int, user: str) -> None:
         name = self.somebody(index)
@@ -215,7 +239,7 @@ class IdentitiesMachine(RuleBasedStateMachine):
         self.attempt(unlink_developer_identity, request, refusals)
         person.logins.discard(login)
 
-    @precondition(lambda self: len(self.model.people) > 2)
+    @precondition(lambda self: len(self.model.people) > 5)
     @rule(index=indexes)
     def delete_identity(self, index: int) -> None:
         name = self.somebody(index)

@@ -20,8 +20,8 @@ from keepstep.wire.errors import (
 )
 
 from .identities import Identity, IdentityChange, IdentityWrite, Login, Merge
-from .limits import DATASET_NAME_LENGTH_MAX, LOGINS_PER_IDENTITY_MAX, SECOND_MS
-from .revocations import Revocation, identity_subject
+from .limits import CREDENTIALS_MS_MAX, DATASET_NAME_LENGTH_MAX, LOGINS_PER_IDENTITY_MAX
+from .revocations import Revocation, guest_subject
 
 
 class Linking(msgspec.Struct, frozen=True, kw_only=True):
@@ -237,11 +237,11 @@ def _checked(
 def _guest_gone(identity: Identity, now: int) -> Revocation:
     """End what was granted to whoever knew the id, now that the identity has an owner.
 
-    Up to the second before this one, as tokens are dated, so that what the same call grants is
-    good.
+    An identity never becomes a guest's again: whatever is still granted meanwhile ends too.
     """
-    last = now - now % SECOND_MS - 1
-    return Revocation(subject=identity_subject(identity.identity_id), not_before=last)
+    return Revocation(
+        subject=guest_subject(identity.identity_id), not_before=now + CREDENTIALS_MS_MAX
+    )
 
 
 def _changed(identity: Identity, logins: tuple[Login, ...], now: int) -> Identity:

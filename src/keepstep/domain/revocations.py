@@ -34,6 +34,11 @@ def identity_subject(identity_id: str) -> str:
     return f"identity:{identity_id}"
 
 
+def guest_subject(identity_id: str) -> str:
+    """Name what was granted for an identity as a guest's, to whoever knew its id."""
+    return f"guest:{identity_id}"
+
+
 def role_subject(role_arn: str) -> str:
     """Name the credentials of one role."""
     return f"role:{role_arn}"

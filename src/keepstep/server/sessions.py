@@ -8,11 +8,13 @@ from keepstep.domain.linking import forbidden
 from keepstep.domain.revocations import (
     EVERYTHING,
     Reason,
+    guest_subject,
     identity_subject,
     pool_subject,
     role_subject,
 )
 from keepstep.domain.sealing import Sealer
+from keepstep.domain.session_claims import GUEST_AMR
 from keepstep.interfaces.service import Revocations
 from keepstep.wire.errors import ExpiredTokenException, ServiceError
 
@@ -67,6 +69,7 @@ class Sessions:
             pool_subject(caller.identity_pool_id),
             role_subject(caller.role_arn),
             identity_subject(caller.identity_id),
+            *((guest_subject(caller.identity_id),) if caller.amr == GUEST_AMR else ()),
         )
         if len(self._opened) >= SESSIONS_CACHED_MAX:
             self._opened.clear()

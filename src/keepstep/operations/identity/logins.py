@@ -6,7 +6,8 @@ from keepstep.domain.identities import Identity, Login
 from keepstep.domain.logins import COGNITO_LOGIN, UNSUPPORTED_PROVIDER, VerifiedLogin
 from keepstep.domain.openid_tokens import OpenIdToken, TokenExpired, TokenInvalid, is_own, verify
 from keepstep.domain.pools import IdentityPool
-from keepstep.domain.revocations import EVERYTHING, identity_subject, pool_subject
+from keepstep.domain.revocations import EVERYTHING, guest_subject, identity_subject, pool_subject
+from keepstep.domain.session_claims import GUEST_AMR
 from keepstep.interfaces.service import Call
 from keepstep.wire.errors import InvalidParameterException, NotAuthorizedException
 
@@ -75,6 +76,7 @@ async def is_revoked(call: Call, token: OpenIdToken) -> bool:
         EVERYTHING,
         pool_subject(token.identity_pool_id),
         identity_subject(token.identity_id),
+        *((guest_subject(token.identity_id),) if token.amr == GUEST_AMR else ()),
     )
     return await call.service.revocations.find(subjects, token.issued_at) is not None
 

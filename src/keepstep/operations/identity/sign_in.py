@@ -100,6 +100,8 @@ async def get_credentials_for_identity(
             raise logins_do_not_match()
         if identity.disabled:
             raise forbidden(identity.identity_id)
+        if token.amr == GUEST_AMR:
+            _check_guests(pool)
     else:
         verified = await verified_logins(call, pool, logins)
         identity = await _signed_in(call, pool, identity, verified)
