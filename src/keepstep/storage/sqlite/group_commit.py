@@ -18,7 +18,9 @@ from typing import Any, Final, Generic, TypeVar
 from keepstep.domain.limits import GROUP_CHANGES_MAX, STORE_BUSY_MS, WAITING_CHANGES_MAX
 from keepstep.interfaces.storage import StoreBusy, StoreObserver, StoreUnavailable
 
+from .checkpoints import Checkpoints
 from .failures import explain
+from .files import connect
 
 GATHERING_TURNS: Final = 2
 """Turns of the event loop before a group is closed: one reads the requests that have arrived,
@@ -58,6 +60,7 @@ class GroupCommit:
         self._observer = observer
         self._waiting: deque[_Waiting[Any]] = deque()
         self._writer = ThreadPoolExecutor(1, "keepstep-writer") if waits else None
+        self._checkpoints = Checkpoints(connection, connect(path), path) if waits else None
         self._running: asyncio.Task[None] | None = None
         self._closed = False
         connection.execute("PRAGMA busy_timeout = 0")  # waiting is for the writer thread
@@ -91,6 +94,8 @@ class GroupCommit:
             await self._running
         if self._writer is not None:
             self._writer.shutdown()
+        if self._checkpoints is not None:
+            await self._checkpoints.close()
         self._connection.close()
 
     async def _run(self) -> None:
@@ -104,6 +109,8 @@ class GroupCommit:
                 except Exception as error:  # noqa: BLE001 -- every caller must get an answer
                     self._fail(group, error)
                 self._observer.observe_group(len(group))
+                if self._checkpoints is not None:
+                    self._checkpoints.committed()
                 for change in group:
                     _settle(change)
         finally:
