@@ -136,7 +136,8 @@ def _list_own_datasets(
 ) -> list[bytes]:
     del tokens
     new = [one for one in dict.fromkeys(identities) if one not in target.credentials]
-    target.credentials.update(zip(new, _sign_in(target, new), strict=True))
+    if new:
+        target.credentials.update(zip(new, _sign_in(target, new), strict=True))
     return [
         signed_request(
             target.server,
