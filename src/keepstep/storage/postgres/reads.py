@@ -1,0 +1,170 @@
+"""The reads of datasets, pools and keys: one statement each, and so of one state."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from keepstep.domain.access import AccessKey
+from keepstep.domain.datasets import Dataset, DatasetPlace, Record
+from keepstep.domain.patches import DatasetState
+from keepstep.domain.pools import IdentityPool, IdentityUsage, PoolUsage
+from keepstep.interfaces.storage import RecordsFound, RecordsQuery
+from keepstep.wire.members import LONG_MAX
+
+from .connections import Connection
+from .queries import QUERIES
+from .values import Values, dataset_of, decoded, key_digest, place_values, pool_of
+
+
+async def rows_of(connection: Connection, query: str, values: Values | None = None) -> list[Any]:
+    """Execute a statement of the ``.sql`` files and fetch every row."""
+    cursor = await connection.execute(QUERIES[query], values, binary=True)
+    return await cursor.fetchall()
+
+
+async def row_of(connection: Connection, query: str, values: Values | None = None) -> Any:
+    """Execute a statement of the ``.sql`` files and fetch its one row, or None."""
+    cursor = await connection.execute(QUERIES[query], values, binary=True)
+    return await cursor.fetchone()
+
+
+async def list_datasets(
+    connection: Connection, identity_pool_id: str, identity_id: str, after: str, limit: int
+) -> list[Dataset]:
+    """Read one page of an identity's existing datasets."""
+    values = {
+        "identity_id": identity_id,
+        "identity_pool_id": identity_pool_id,
+        "after": after,
+        "limit": limit,
+    }
+    return [dataset_of(row) for row in await rows_of(connection, "list_datasets", values)]
+
+
+async def find_dataset(connection: Connection, place: DatasetPlace) -> Dataset | None:
+    """Read a dataset or its counter."""
+    row = await row_of(connection, "find_dataset", place_values(place))
+    return dataset_of(row) if row is not None else None
+
+
+async def find_records(
+    connection: Connection, query: RecordsQuery, session_id: bytes | None
+) -> RecordsFound:
+    """Read a dataset, its records, whether the session was consumed, and its merged names."""
+    if query.after is None or query.after[0] <= query.above:  # then all above are behind it
+        above, after = query.above, (query.above, "")
+    else:
+        above, after = query.after[0] - 1, query.after
+    values = place_values(query.place) | {
+        "session_id": session_id,
+        "above": above,
+        "through": LONG_MAX if query.through is None else query.through,
+        "after_sync_count": after[0],
+        "after_key": after[1].encode(),
+        "limit": query.limit,
+    }
+    head, *records = await rows_of(connection, "find_records", values)
+    return RecordsFound(
+        dataset=_dataset_in(head),
+        records=[_record_in(row) for row in records],
+        session_consumed=head[11],
+        merged_dataset_names=head[12],
+    )
+
+
+async def find_state(
+    connection: Connection, place: DatasetPlace, keys: Sequence[str], session_id: bytes
+) -> DatasetState:
+    """Read what an update is decided on."""
+    values = place_values(place) | {
+        "session_id": session_id,
+        "key_digests": [key_digest(key) for key in keys],
+    }
+    rows = await rows_of(connection, "find_state", values)
+    head = next(row for row in rows if row[0])
+    wanted = frozenset(keys)
+    records = [_record_in(row) for row in rows if not row[0]]
+    return DatasetState(
+        dataset=_dataset_in(head),
+        records={record.key: record for record in records if record.key in wanted},
+        session_consumed=head[11],
+        live_datasets=head[12] or 0,
+    )
+
+
+async def measure_identity(
+    connection: Connection, identity_pool_id: str, identity_id: str
+) -> IdentityUsage:
+    """Sum up an identity's existing datasets."""
+    values = {"identity_id": identity_id, "identity_pool_id": identity_pool_id}
+    row = await row_of(connection, "measure_identity", values)
+    return IdentityUsage(dataset_count=row[0], data_storage=row[1], last_modified_date=row[2])
+
+
+async def find_pool(connection: Connection, identity_pool_id: str) -> IdentityPool | None:
+    """Read a pool."""
+    row = await row_of(connection, "find_pool", {"identity_pool_id": identity_pool_id})
+    return pool_of(row) if row is not None else None
+
+
+async def measure_pools(connection: Connection, after: str, limit: int) -> list[PoolUsage]:
+    """Sum up the datasets of one page of pools."""
+    rows = await rows_of(connection, "measure_pools", {"after": after, "limit": limit})
+    return [_usage_of(row) for row in rows]
+
+
+async def measure_pool(connection: Connection, identity_pool_id: str) -> PoolUsage | None:
+    """Sum up the datasets of one pool."""
+    row = await row_of(connection, "measure_pool", {"identity_pool_id": identity_pool_id})
+    return _usage_of(row) if row is not None else None
+
+
+async def find_access_key(connection: Connection, access_key_id: str) -> AccessKey | None:
+    """Read an access key that is not revoked."""
+    row = await row_of(connection, "find_access_key", {"access_key_id": access_key_id})
+    return _access_key_of(row) if row is not None else None
+
+
+async def list_access_keys(connection: Connection) -> list[AccessKey]:
+    """Read every access key that is not revoked."""
+    return [_access_key_of(row) for row in await rows_of(connection, "list_access_keys")]
+
+
+async def list_server_keys(connection: Connection) -> list[bytes]:
+    """Read the server's sealed keys."""
+    return [row[0] for row in await rows_of(connection, "list_server_keys")]
+
+
+async def touch_tables(connection: Connection) -> None:
+    """Read something of every table: it answers if the store can be read."""
+    await row_of(connection, "touch_tables")
+
+
+def _dataset_in(head: Any) -> Dataset | None:
+    """Make a dataset of the first row of ``find_records`` or ``find_state``."""
+    return dataset_of(head[1:9]) if head[1] is not None else None
+
+
+def _record_in(row: Any) -> Record:
+    """Make a record of a later row of ``find_records`` or ``find_state``."""
+    return Record(
+        key=row[9].decode(),
+        value=decoded(row[10]),
+        sync_count=row[2],
+        last_modified_date=row[5],
+        last_modified_by=decoded(row[6]),
+        device_last_modified_date=row[7],
+    )
+
+
+def _usage_of(row: Any) -> PoolUsage:
+    return PoolUsage(pool=pool_of(row), data_storage=row[7], last_modified_date=row[8])
+
+
+def _access_key_of(row: Any) -> AccessKey:
+    return AccessKey(
+        access_key_id=row[0],
+        sealed_secret=row[1],
+        description=row[2].decode(),
+        read_only=row[3],
+        creation_date=row[4],
+    )
