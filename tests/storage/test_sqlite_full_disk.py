@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from keepstep.interfaces.storage import StoreUnavailable
+from keepstep.interfaces.storage import NO_OBSERVER, StoreUnavailable
 from keepstep.storage.sqlite import SQLiteStore
-from keepstep.storage.sqlite.engine import NO_OBSERVER
 from keepstep.storage.sqlite.files import connect, open_file
 from keepstep.testing.storage_suite.running import (
     apply,

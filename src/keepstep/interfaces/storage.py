@@ -9,7 +9,7 @@ tests all that is said here.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from keepstep.domain.access import AccessKey
 from keepstep.domain.datasets import Dataset, DatasetChange, DatasetPlace, Record
@@ -75,6 +75,23 @@ class StoreObserver(Protocol):
     def observe_group(self, size: int) -> None:
         """Take how many changes one commit made durable."""
         ...
+
+
+class _NoObserver:
+    """Observes nothing."""
+
+    def observe_read(self, seconds: float) -> None:
+        """Ignore it."""
+
+    def observe_change(self, seconds: float) -> None:
+        """Ignore it."""
+
+    def observe_group(self, size: int) -> None:
+        """Ignore it."""
+
+
+NO_OBSERVER: Final = _NoObserver()
+"""For stores that nobody watches."""
 
 
 class DatasetReader(Protocol):

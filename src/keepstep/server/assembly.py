@@ -15,7 +15,7 @@ from keepstep.domain.roles import Roles
 from keepstep.domain.sealing import Entropy, Sealer, SealingKey, master_key
 from keepstep.interfaces.logins import LoginVerifier
 from keepstep.interfaces.service import Account, Clock, Service, Statistics
-from keepstep.interfaces.storage import Store, StoreObserver, StoreUnusable
+from keepstep.interfaces.storage import NO_OBSERVER, Store, StoreObserver, StoreUnusable
 from keepstep.providers import (
     AmazonTokens,
     FacebookTokens,
@@ -24,7 +24,6 @@ from keepstep.providers import (
     LoginProviders,
     OpaqueTokens,
 )
-from keepstep.storage.sqlite.engine import NO_OBSERVER
 
 from .app import KeepstepApplication
 from .authenticate import Authenticator

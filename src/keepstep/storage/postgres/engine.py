@@ -7,7 +7,7 @@ to know of the others.
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection
@@ -19,7 +19,13 @@ from keepstep.domain.patches import DatasetState
 from keepstep.domain.pools import IdentityPool, IdentityUsage, PoolUsage
 from keepstep.domain.revocations import Revocation
 from keepstep.interfaces.identity_storage import GuestsPurged, StoredDataset, TokenKey
-from keepstep.interfaces.storage import RecordsFound, RecordsQuery, StoreObserver, StoreUnusable
+from keepstep.interfaces.storage import (
+    NO_OBSERVER,
+    RecordsFound,
+    RecordsQuery,
+    StoreObserver,
+    StoreUnusable,
+)
 
 from . import changes, identity_changes, identity_reads, reads
 from .connections import Connection, Connections, connect_arguments
@@ -29,22 +35,6 @@ from .settings import PostgresSettings, name_of, split_url
 
 Found = TypeVar("Found")
 Given = ParamSpec("Given")
-
-
-class _NoObserver:
-    """Observes nothing."""
-
-    def observe_read(self, seconds: float) -> None:
-        """Ignore it."""
-
-    def observe_change(self, seconds: float) -> None:
-        """Ignore it."""
-
-    def observe_group(self, size: int) -> None:
-        """Ignore it."""
-
-
-NO_OBSERVER: Final = _NoObserver()
 
 
 class PostgresStore:

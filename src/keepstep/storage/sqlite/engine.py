@@ -13,7 +13,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
-from typing import IO, Concatenate, Final, ParamSpec, TypeVar
+from typing import IO, Concatenate, ParamSpec, TypeVar
 
 from keepstep.domain.access import AccessKey
 from keepstep.domain.datasets import Dataset, DatasetChange, DatasetPlace
@@ -23,6 +23,7 @@ from keepstep.domain.pools import IdentityPool, IdentityUsage, PoolUsage
 from keepstep.domain.revocations import Revocation
 from keepstep.interfaces.identity_storage import GuestsPurged, StoredDataset, TokenKey
 from keepstep.interfaces.storage import (
+    NO_OBSERVER,
     RecordsFound,
     RecordsQuery,
     StoreObserver,
@@ -37,22 +38,6 @@ from .snapshot import Snapshot
 
 Found = TypeVar("Found")
 Given = ParamSpec("Given")
-
-
-class _NoObserver:
-    """Observes nothing."""
-
-    def observe_read(self, seconds: float) -> None:
-        """Ignore it."""
-
-    def observe_change(self, seconds: float) -> None:
-        """Ignore it."""
-
-    def observe_group(self, size: int) -> None:
-        """Ignore it."""
-
-
-NO_OBSERVER: Final = _NoObserver()
 
 
 class SQLiteStore:
