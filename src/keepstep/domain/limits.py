@@ -39,8 +39,6 @@ OPENID_TOKEN_MS: Final = 10 * MINUTE_MS
 """Life of a token from GetOpenIdToken (service model)."""
 DEVELOPER_TOKEN_MS: Final = 15 * MINUTE_MS
 """Life of a developer's token without a TokenDuration (service model)."""
-OPENID_TOKEN_MS_MAX: Final = 24 * HOUR_MS
-"""Longest life of a developer's token (service model)."""
 TOKEN_KEY_MS: Final = 30 * DAY_MS
 """Age at which a new key signs OpenID tokens; no published value."""
 SYNC_SESSION_MS: Final = HOUR_MS

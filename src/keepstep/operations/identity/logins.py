@@ -43,14 +43,6 @@ async def verified_own_token(call: Call, identity: Identity, token: str) -> Open
 
     Raises NotAuthorizedException.
     """
-    opened = await open_own_token(call, token)
-    if opened.identity_pool_id != identity.identity_pool_id:
-        raise NotAuthorizedException("Invalid login token. Not a Cognito token.")
-    return opened
-
-
-async def open_own_token(call: Call, token: str) -> OpenIdToken:
-    """Verify a token of this server. Raises NotAuthorizedException."""
     service = call.service
     try:
         opened = verify(
@@ -60,11 +52,13 @@ async def open_own_token(call: Call, token: str) -> OpenIdToken:
             now=service.clock(),
         )
     except TokenInvalid:
-        raise NotAuthorizedException("Invalid login token. Not a Cognito token.") from None
+        raise _no_cognito_token() from None
     except TokenExpired as error:
         raise NotAuthorizedException(
             f"Invalid login token. Token expired: {error.now} >= {error.expiry}"
         ) from None
+    if opened.identity_pool_id != identity.identity_pool_id:
+        raise _no_cognito_token()
     if await is_revoked(call, opened):
         raise NotAuthorizedException("Invalid login token. Token has been revoked.")
     return opened
@@ -84,6 +78,10 @@ async def is_revoked(call: Call, token: OpenIdToken) -> bool:
 def cognito_token_misplaced() -> NotAuthorizedException:
     """Give the error for a Cognito token where a provider's belongs (aws-sdk-net issue 420)."""
     return NotAuthorizedException("Invalid login token. Can't pass in a Cognito token.")
+
+
+def _no_cognito_token() -> NotAuthorizedException:
+    return NotAuthorizedException("Invalid login token. Not a Cognito token.")
 
 
 def accepted_audiences(call: Call, pool: IdentityPool, provider_name: str) -> list[str] | None:
