@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keepstep.domain.datasets import Dataset, DatasetChange, DatasetPlace, Record, SyncSession
+from keepstep.domain.dataset_changes import DatasetChange
+from keepstep.domain.datasets import Dataset, DatasetPlace, Record, SyncSession
 from keepstep.domain.limits import MIB, Limits
 from keepstep.domain.patches import (
     DatasetState,

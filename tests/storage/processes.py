@@ -14,7 +14,7 @@ from pathlib import Path
 from keepstep.interfaces.storage import Store, StoreUnavailable, StoreUnusable
 from keepstep.storage.sqlite import SQLiteStore
 from keepstep.storage.sqlite.files import backup
-from keepstep.testing.storage_suite.running import apply, place, writing
+from keepstep.testing.storage_suite.running import apply, place, sending, writing
 
 ROOT = Path(__file__).parents[2]
 CALLERS = 8
@@ -46,13 +46,16 @@ def say(line: str) -> None:
 
 
 async def count_up(store: Store, dataset_name: str, turn: int) -> int:
-    """Write a record named for the turn with the dataset's next count, and give the count."""
+    """Write a record named for the turn with the dataset's next count, and give the count.
+
+    A message goes with it.
+    """
     where = place(dataset_name)
     while True:
         head = await store.find_dataset(where)
         expects = head.sync_count if head is not None else None
         change = writing(where, {f"{os.getpid()}-{turn:06}": "x" * 200}, expects=expects)
-        if await store.change_dataset(change):
+        if await store.change_dataset(sending(change)):
             return change.dataset.sync_count
 
 

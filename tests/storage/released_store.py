@@ -14,9 +14,13 @@ from pathlib import Path
 
 from keepstep import __version__
 from keepstep.domain.access import AccessKey
+from keepstep.domain.bulk_publishes import BulkPublish
+from keepstep.domain.devices import Device
 from keepstep.domain.identities import Login
+from keepstep.domain.outbox import Channel, QueuedMessage
 from keepstep.domain.pools import IdentityPool
 from keepstep.domain.revocations import Reason, Revocation, identity_subject
+from keepstep.interfaces.delivery_storage import Lease, OutboxFilter
 from keepstep.interfaces.identity_storage import TokenKey
 from keepstep.interfaces.storage import Store
 from keepstep.storage.sqlite import SQLiteStore
@@ -33,12 +37,15 @@ from keepstep.testing.storage_suite.running import (
     apply,
     changing,
     deleting,
+    due,
     find,
     identity,
     merging,
+    message,
     place,
     pool,
     records_of,
+    sending,
     session,
     writing,
 )
@@ -91,12 +98,43 @@ MERGE = merging(SOURCE, DESTINATION, "notes", date=DATE + 9)
 MERGED = place(f"notes.{OTHER_IDENTITY}")
 DELETED_IDENTITY = "us-east-1:00000000-0000-4000-8000-00000000000d"
 TOKEN_KEYS = [TokenKey(2, bytes(range(256)), DATE + 1), TokenKey(1, b"older", DATE)]
+STREAMED = place("streamed")
+OUTBOX = [
+    QueuedMessage(message=message(STREAMED, 1), attempts=9, set_aside=True, failure="too often"),
+    QueuedMessage(
+        message=message(STREAMED, 2), attempts=1, next_attempt_date=DATE + 9, failure="not now"
+    ),
+    QueuedMessage(message=message(STREAMED, 3, body=bytes(range(256)))),
+]
+PUSHED = QueuedMessage(message=message(STREAMED, 3, Channel.PUSH))
+LEASE = Lease("outbox:partition:00", "a server", DATE + 9)
+DEVICES = [
+    Device(
+        device_id=device_id,
+        identity_pool_id=POOL,
+        identity_id=IDENTITY,
+        platform="APNS",
+        token=f"token of {device_id}",
+        creation_date=DATE,
+        endpoint=endpoint,
+    )
+    for device_id, endpoint in (("one", "arn"), ("other", None))
+]
+PUBLISH = BulkPublish(
+    identity_pool_id=POOL,
+    status="IN_PROGRESS",
+    start_date=DATE,
+    complete_date=DATE + 9,
+    failure_message="before",
+    position=(IDENTITY, "kept"),
+)
 
 
 async def fill(store: Store) -> None:
     """Write what every release must still read."""
     await _fill_first_schema(store)
     await _fill_second_schema(store)
+    await _fill_fourth_schema(store)
 
 
 async def check_filled(store: Store, schema: int) -> None:
@@ -104,6 +142,8 @@ async def check_filled(store: Store, schema: int) -> None:
     await _check_first_schema(store)
     if schema >= 2:
         await _check_second_schema(store)
+    if schema >= 4:
+        await _check_fourth_schema(store)
 
 
 async def _fill_first_schema(store: Store) -> None:
@@ -164,6 +204,29 @@ async def _check_second_schema(store: Store) -> None:
     ]
     assert [await store.find_revocation(each.subject) for each in revocations] == revocations
     assert await store.list_token_keys() == TOKEN_KEYS
+
+
+async def _fill_fourth_schema(store: Store) -> None:
+    for count, messages in ((1, OUTBOX[:1]), (2, OUTBOX[1:2]), (3, [OUTBOX[2], PUSHED])):
+        change = writing(STREAMED, {"s": str(count)}, expects=count - 1 or None)
+        await apply(store, sending(change, *(each.message for each in messages)))
+    await store.settle_outbox([], OUTBOX[:2])
+    held = await store.hold_leases([LEASE.name], LEASE.holder, now=DATE, until=LEASE.until)
+    assert held == {LEASE.name}
+    for device in DEVICES:
+        assert await store.register_device(device, limit=2) == device
+    assert await store.subscribe(STREAMED, DEVICES[0].device_id)
+    assert await store.keep_bulk_publish(PUBLISH)
+
+
+async def _check_fourth_schema(store: Store) -> None:
+    assert await store.list_outbox(OutboxFilter(), after=None, limit=10) == [PUSHED, *OUTBOX]
+    assert await due(store, DATE + 8) == [PUSHED]
+    assert await due(store, DATE + 9) == [PUSHED, *OUTBOX[1:]]
+    assert await store.list_leases("outbox:", DATE) == [LEASE]
+    assert await store.list_devices(POOL, IDENTITY) == DEVICES
+    assert await store.list_subscribers(STREAMED) == DEVICES[:1]
+    assert await store.list_bulk_publishes() == [PUBLISH]
 
 
 def dump(path: Path) -> str:

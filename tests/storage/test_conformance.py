@@ -35,7 +35,7 @@ def test_every_engine_runs_every_case_of_the_suite() -> None:
     here = Path(__file__)
     collect = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
     listed = subprocess.run(
-        [*collect, *sorted(map(str, here.parent.glob("test_conformance*.py")))],
+        [*collect, *sorted(map(str, here.parent.glob("test_*conformance.py")))],
         cwd=here.parents[2],
         capture_output=True,
         text=True,
@@ -53,6 +53,12 @@ def test_every_engine_runs_every_case_of_the_suite() -> None:
     assert len(set(numbers.values())) == 1, numbers
     for found in cases.values():
         assert {case.split(" ")[0] for case in found} == storage_suite.case_names()
+
+
+def test_every_part_of_the_suite_is_one_of_its_case_modules() -> None:
+    folder = Path(storage_suite.__file__).parent
+    parts = {path.stem for path in folder.glob("*.py")} - {"__init__", "running"}
+    assert parts == set(storage_suite.CASE_MODULES)
 
 
 def test_no_module_of_an_engine_replaces_a_case() -> None:

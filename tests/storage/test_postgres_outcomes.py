@@ -5,10 +5,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 
-from keepstep.domain.datasets import DatasetChange
+from keepstep.domain.bulk_publishes import BulkPublish
+from keepstep.domain.dataset_changes import DatasetChange
+from keepstep.domain.devices import Device
 from keepstep.interfaces.storage import Store, StoreBusy, StoreUnavailable, StoreUnusable
 from keepstep.storage.postgres import PostgresStore
 from keepstep.testing.storage_suite.running import (
@@ -16,18 +19,22 @@ from keepstep.testing.storage_suite.running import (
     IDENTITY,
     LOGIN,
     OTHER_IDENTITY,
+    POOL,
     apply,
     changed,
     changing,
     create,
     deleting,
+    due,
     find,
     identity,
     merging,
     place,
     pool,
+    queued,
     records_of,
     run,
+    sending,
     session,
     writing,
 )
@@ -70,9 +77,9 @@ async def holding(url: str, lock: bytes) -> AsyncGenerator["psycopg.AsyncConnect
         yield other
 
 
-FIRST = writing(place(), {"a": "1"}, consumes=session(1), below=20)
-SECOND = writing(place(), {"a": "2"}, expects=1, consumes=session(2))
-DELETION = deleting(place(), expects=1)
+FIRST = sending(writing(place(), {"a": "1"}, consumes=session(1), below=20))
+SECOND = sending(writing(place(), {"a": "2"}, expects=1, consumes=session(2)))
+DELETION = sending(deleting(place(), expects=1))
 
 
 @pytest.mark.parametrize(
@@ -88,6 +95,7 @@ def test_a_change_whose_answer_is_lost_is_known_to_have_applied(
             assert await store.change_dataset(change)
             found = await find(store, place())
             assert (found.dataset, found.records) == (change.dataset, list(change.records))
+            assert await due(store) == queued(*(each.outbox[0] for each in (*before, change)))
 
     run(lose_the_answer())
 
@@ -103,6 +111,7 @@ def test_a_change_that_never_reached_the_server_is_not_acknowledged_nor_sent_aga
                 await store.change_dataset(SECOND)
             found = await find(store, place(), session(2).session_id)
             assert (found.dataset, found.session_consumed) == (FIRST.dataset, False)
+            assert await due(store) == queued(*FIRST.outbox)
             await apply(store, SECOND)
 
     run(lose_the_request())
@@ -150,6 +159,63 @@ def test_a_change_of_identities_whose_answer_is_lost_is_known_to_have_applied(
             assert await make(store)
             assert not proxy.lose_commit
             assert await store.find_identity(IDENTITY) != USER
+
+    run(lose_the_answer())
+
+
+DEVICE = Device(
+    device_id="a device",
+    identity_pool_id=POOL,
+    identity_id=IDENTITY,
+    platform="GCM",
+    token="a token",
+    creation_date=DATE,
+)
+PUBLISH = BulkPublish(identity_pool_id=POOL, status="IN_PROGRESS", start_date=DATE)
+
+
+async def _register(store: Store) -> bool:
+    return await store.register_device(DEVICE, limit=1) == DEVICE
+
+
+async def _subscribe(store: Store) -> bool:
+    return await store.subscribe(place(), DEVICE.device_id)
+
+
+async def _give_endpoint(store: Store) -> bool:
+    return await store.update_device(msgspec.structs.replace(DEVICE, endpoint="arn"))
+
+
+async def _publish(store: Store) -> bool:
+    return await store.keep_bulk_publish(PUBLISH)
+
+
+async def _hold(store: Store) -> bool:
+    return await store.hold_leases(["a", "b"], "me", now=DATE, until=DATE + 9) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("make", "commits"),
+    [
+        (_register, True),
+        (_publish, True),
+        (_subscribe, False),
+        (_give_endpoint, False),
+        (_hold, False),
+    ],
+)
+def test_what_is_kept_for_delivery_and_whose_answer_is_lost_is_known_to_have_applied(
+    url: str, make: Callable[[Store], Awaitable[bool]], commits: bool
+) -> None:
+    async def lose_the_answer() -> None:
+        async with behind_proxy(url) as (store, proxy):
+            await apply(store, FIRST)
+            if not commits:
+                assert await _register(store)
+                proxy.cut_answers = 1
+            proxy.lose_commit = commits
+            assert await make(store)
+            assert (proxy.lose_commit, proxy.cut_answers) == (False, 0)
 
     run(lose_the_answer())
 
@@ -334,16 +400,17 @@ def test_what_devices_do_all_day_is_one_round_trip_each(url: str) -> None:
     async def count() -> None:
         async with behind_proxy(url) as (store, proxy):
             begun = 0
-            for number in range(4):  # a statement that is being prepared takes two
+            for number in range(8):  # a statement that is being prepared takes two
                 name = f"dataset-{number}"
                 change = writing(place(name), {"a": "1"}, consumes=session(number), below=20)
                 begun = proxy.round_trips
-                await apply(store, change, writing(place(name), {"a": "2"}, expects=1))
+                await apply(store, change, sending(writing(place(name), {"a": "2"}, expects=1)))
                 await find(store, place(name), session(number).session_id)
                 await store.find_state(place(name), ["a", "b"], session(number).session_id)
+                await store.find_state(place(name), None, session(number).session_id)
                 await apply(store, deleting(place(name), expects=2))
                 await apply(store, writing(place(name), {"a": "3"}, expects=3, below=20))
-            assert proxy.round_trips - begun == 6
+            assert proxy.round_trips - begun == 7
 
     run(count())
 

@@ -4,7 +4,7 @@ import signal
 from pathlib import Path
 
 from keepstep.storage.sqlite import SQLiteStore
-from keepstep.testing.storage_suite.running import find, place, run
+from keepstep.testing.storage_suite.running import due, find, place, run
 
 from .processes import CALLERS, start
 
@@ -53,11 +53,15 @@ def test_every_acknowledged_change_survives_the_kill_of_its_process(path: Path) 
 
 
 async def _check_all_there(path: Path, acknowledged: dict[int, int]) -> None:
+    """Check that every change is there with its record and its message, or not at all."""
     store = SQLiteStore.open(path)
+    messages = [each.message for each in await due(store, limit=1_000_000)]
     for number, count in acknowledged.items():
-        found = await find(store, place(f"dataset-{number}"))
+        where = place(f"dataset-{number}")
+        found = await find(store, where)
         assert found.dataset is not None
         assert found.dataset.sync_count >= count
         stored = [record.sync_count for record in found.records]
         assert stored == list(range(1, found.dataset.sync_count + 1))
+        assert [each.sync_count for each in messages if each.place == where] == stored
     await store.close()

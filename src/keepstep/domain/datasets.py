@@ -1,4 +1,4 @@
-"""Datasets and records as keepstep holds them, and the one value that changes them.
+"""Datasets and records as keepstep holds them.
 
 Dates are integer milliseconds since the epoch; sizes are bytes.
 """
@@ -66,22 +66,3 @@ class SyncSession(msgspec.Struct, frozen=True):
 
     session_id: bytes
     expires_at: int
-
-
-class DatasetChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A compare-and-set on one dataset: applied whole, or not at all.
-
-    It applies only if the stored sync count is ``expected_sync_count`` (None: the name has no
-    counter yet) and ``consumes`` has not been consumed before. With ``datasets_below``, which
-    goes with a change that makes the dataset exist, the identity must have fewer live datasets
-    than that, the pool must exist, and the identity must be neither disabled nor revoked with
-    the reason DELETED: nothing is left behind where nobody could find it.
-    """
-
-    place: DatasetPlace
-    expected_sync_count: int | None
-    dataset: Dataset
-    records: tuple[Record, ...] = ()
-    erases_records: bool = False
-    consumes: SyncSession | None = None
-    datasets_below: int | None = None

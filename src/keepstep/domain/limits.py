@@ -79,6 +79,44 @@ INTEGRITY_CHECK_BYTES_MAX: Final = 64 * MIB
 """Size up to which a store is checked page by page at start; ``keepstep check`` does any size."""
 STORE_BUSY_MS: Final = 5 * SECOND_MS
 """How long a writer of the embedded store waits for one in another process."""
+OUTBOX_PARTITIONS: Final = 16
+"""Parts of the outbox; as many processes can deliver at a time. Part of the stored schema."""
+OUTBOX_MESSAGES_MAX: Final = 500
+"""Messages that are read from the outbox at a time: one batch of Kinesis."""
+OUTBOX_POLL_MS: Final = SECOND_MS // 2
+"""How often the outbox is looked at when nothing says that there is something in it."""
+OUTBOX_GATHER_MS: Final = 20
+"""How long messages come together after those before have left: larger batches cost less."""
+OUTBOX_MEASURE_MS: Final = 10 * SECOND_MS
+"""How often the outbox is counted for the metrics."""
+OUTBOX_LEASE_MS: Final = 15 * SECOND_MS
+"""How long a process that has died keeps others from delivering its part of the outbox."""
+OUTBOX_PAUSE_MS: Final = SECOND_MS
+"""The pause before the second attempt; each one after is twice as long, up to the next limit."""
+OUTBOX_PAUSE_MS_MAX: Final = 15 * MINUTE_MS
+"""The longest pause between two attempts."""
+OUTBOX_ATTEMPTS_MAX: Final = 100
+"""Attempts before a message is set aside: about a day."""
+PUSHES_AT_ONCE_MAX: Final = 64
+"""Notifications that are on their way at the same time."""
+LIVE_HEARTBEAT_SECONDS: Final = 15
+"""How long a stream of live changes is silent; proxies close connections after about a minute."""
+LIVE_POLL_MS: Final = SECOND_MS // 2
+"""How often changes of other processes are looked for."""
+LIVE_PLACES_READ_MAX: Final = 500
+"""Datasets whose sync counts one read asks for."""
+LIVE_READERS_MAX: Final = 16
+"""Streams that read the store at the same time: a change that thousands watch floods nobody."""
+DEVICES_PER_IDENTITY_MAX: Final = 1024
+"""Devices an identity may register; no published value."""
+TRIGGER_SECONDS: Final = 5
+"""How long a sync trigger may take (developer guide, "Cognito Events"; not adjustable)."""
+TRIGGER_CALLS_MAX: Final = 10
+"""Times one update asks its sync trigger because another writer was first, before it gives up."""
+TRIGGER_ANSWER_BYTES_MAX: Final = 6 * MIB
+"""Bytes that a sync trigger may answer (Lambda's limit for a synchronous call)."""
+DEVICE_TOKEN_LENGTH_MAX: Final = 4096
+"""Characters of a device's token; the longest real ones, ADM's, stay well below."""
 
 
 RATE_BURST_SECONDS: Final = 4
@@ -104,3 +142,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """From a request's first byte to its last."""
     idle_seconds: int = 65
     """How long a kept-alive connection may be silent; longer than usual load balancers' 60."""
+    live_streams: int = 10_000
+    """Streams of live changes that one process holds open."""
+    live_streams_per_identity: int = 20
+    bulk_publish_pause_seconds: int = 86_400
+    """How long after a successful bulk publish none may begin (service model); 0 is not at all."""

@@ -10,7 +10,8 @@ from keepstep.wire.errors import (
     ResourceConflictException,
 )
 
-from .datasets import Dataset, DatasetChange, DatasetPlace, Record, SyncSession
+from .dataset_changes import DatasetChange
+from .datasets import Dataset, DatasetPlace, Record, SyncSession
 from .limits import Limits
 
 

@@ -18,8 +18,7 @@ def requested_settings(
     """Give the settings a request asks for; what it leaves out goes back to its default.
 
     The developer provider's name stays once it is set (developer guide, "Developer authenticated
-    identities"), tags stay unless some are given, and what other operations set stays: roles,
-    role mappings and principal tags.
+    identities"), tags stay unless some are given, and what other operations set stays.
 
     Raises InvalidParameterException for another developer provider's name, one that is a public
     provider's, a user pool without its name or client, and too many tags; LimitExceededException
@@ -33,7 +32,8 @@ def requested_settings(
             f"DeveloperProviderName {developer} is the name of a public provider; choose another."
         )
     tags = request.identity_pool_tags
-    return PoolSettings(
+    return msgspec.structs.replace(
+        before,
         allow_unauthenticated=request.allow_unauthenticated_identities,
         allow_classic_flow=request.allow_classic_flow,
         supported_login_providers=public,
@@ -42,9 +42,6 @@ def requested_settings(
         cognito_identity_providers=user_pools,
         saml_provider_arns=tuple(request.saml_provider_arns or ()),
         tags=before.tags if tags is None else _checked_tags(tags),
-        roles=before.roles,
-        role_mappings=before.role_mappings,
-        principal_tags=before.principal_tags,
     )
 
 

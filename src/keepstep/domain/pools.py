@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from keepstep.wire.identity import CognitoIdentityProvider, RoleMapping
+from keepstep.wire.sync import CognitoStreams, PushSync
 
 from .sealing import Entropy
 
@@ -21,11 +22,12 @@ class PrincipalTagMap(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PoolSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How a pool signs its users in, as its owner set it up.
+    """How a pool signs its users in, and what leaves the server, as its owner set it up.
 
     ``roles`` of None are the built-in ones; the keys of the others are ``authenticated`` and
     ``unauthenticated``. ``allow_classic_flow`` of None was never set, and allows it. The keys of
-    ``role_mappings`` and ``principal_tags`` are provider names.
+    ``role_mappings`` and ``principal_tags`` are provider names; those of ``events`` are kinds of
+    event, of which there is one, ``SyncTrigger``.
     """
 
     allow_unauthenticated: bool = False
@@ -39,6 +41,9 @@ class PoolSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     roles: Mapping[str, str] | None = None
     role_mappings: Mapping[str, RoleMapping] = {}
     principal_tags: Mapping[str, PrincipalTagMap] = {}
+    push_sync: PushSync | None = None
+    cognito_streams: CognitoStreams | None = None
+    events: Mapping[str, str] = {}
 
 
 class IdentityPool(msgspec.Struct, frozen=True):

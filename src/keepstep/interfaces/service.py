@@ -1,4 +1,4 @@
-"""What an operation may use: the store, the clock, randomness, keys, roles and limits."""
+"""What an operation may use: the store, the clock, randomness, keys, roles, triggers, limits."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from keepstep.domain.revocations import Revocation
 from keepstep.domain.roles import Roles
 from keepstep.domain.sealing import Entropy, Sealer
 
+from .delivery import Announcer, SyncTriggers
 from .logins import LoginVerifier
 from .storage import Store
 
@@ -74,7 +75,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Everything the operations share; made once, by the server's assembly."""
+    """Everything the operations share; made once, by the server's assembly.
+
+    With ``trigger_developers``, developers' updates are subject to sync triggers too.
+    """
 
     store: Store
     pools: Pools
@@ -88,6 +92,9 @@ class Service:
     logins: LoginVerifier
     token_keys: TokenKeys
     revocations: Revocations
+    triggers: SyncTriggers
+    announcer: Announcer
+    trigger_developers: bool = False
 
 
 @dataclass(slots=True)

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from keepstep.domain.access import AccessKey
-from keepstep.domain.datasets import Dataset, DatasetChange, DatasetPlace, Record
+from keepstep.domain.dataset_changes import DatasetChange
+from keepstep.domain.datasets import Dataset, DatasetPlace, Record
 from keepstep.domain.patches import DatasetState
 from keepstep.domain.pools import IdentityPool, IdentityUsage, PoolUsage
 
+from .delivery_storage import DeliveryReader, DeliveryWriter
 from .identity_storage import IdentityReader, IdentityWriter
 
 
@@ -112,9 +114,9 @@ class DatasetReader(Protocol):
         ...
 
     async def find_state(
-        self, place: DatasetPlace, keys: Sequence[str], session_id: bytes
+        self, place: DatasetPlace, keys: Sequence[str] | None, session_id: bytes
     ) -> DatasetState:
-        """Give what an update of the given keys is decided on."""
+        """Give what an update of the given keys is decided on; None stands for every key."""
         ...
 
     async def measure_identity(self, identity_pool_id: str, identity_id: str) -> IdentityUsage:
@@ -166,7 +168,10 @@ class Writer(Protocol):
         ...
 
     async def delete_pool(self, identity_pool_id: str) -> bool:
-        """Delete a pool with its identities and all their data; False if there is no such pool."""
+        """Delete a pool with its identities and all their data; False if there is no such pool.
+
+        Its messages in the outbox, its devices and its bulk publish go with it.
+        """
         ...
 
     async def add_sync_sessions(self, counts: Mapping[str, int]) -> None:
@@ -190,11 +195,21 @@ class Writer(Protocol):
         ...
 
 
-class Store(DatasetReader, PoolReader, IdentityReader, KeyReader, Writer, IdentityWriter, Protocol):
+class Store(
+    DatasetReader,
+    PoolReader,
+    IdentityReader,
+    KeyReader,
+    DeliveryReader,
+    Writer,
+    IdentityWriter,
+    DeliveryWriter,
+    Protocol,
+):
     """An open store."""
 
     async def check(self) -> None:
-        """Answer if the store can serve reads now; raise StoreUnavailable if not."""
+        """Answer if the store can serve reads and changes now; raise StoreUnavailable if not."""
         ...
 
     async def close(self) -> None:

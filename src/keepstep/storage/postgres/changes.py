@@ -1,33 +1,69 @@
 """The changes of datasets, pools and keys, each one statement, but for the deletion of a pool."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from itertools import product
+from typing import Any, Final
 
 from psycopg import Rollback
 from psycopg.errors import UniqueViolation
 
 from keepstep.domain.access import AccessKey
-from keepstep.domain.datasets import DatasetChange
+from keepstep.domain.dataset_changes import DatasetChange
 from keepstep.domain.pools import IdentityPool
 from keepstep.domain.revocations import identity_subject
 
 from .connections import Connection
 from .queries import QUERIES
 from .reads import find_dataset, row_of
-from .values import Values, dataset_values, digest_of, place_values, pool_values, records_values
+from .values import (
+    Values,
+    dataset_values,
+    messages_values,
+    place_values,
+    pool_values,
+    records_values,
+    revocation_key,
+)
 
 
-def _whole(head: str) -> bytes:
-    return QUERIES[head] + b" " + QUERIES["and_what_goes_with_it"]
+def _in_one(head: str, erases: bool, sends: bool) -> bytes:
+    parts = [head, "and_what_goes_with_it"]
+    parts += ["and_what_is_erased"] * erases + ["and_what_leaves"] * sends
+    return b" ".join(QUERIES[part] for part in (*parts, "in_one"))
 
 
-_CREATE_DATASET = _whole("create_dataset")
-_REVIVE_DATASET = _whole("revive_dataset")
-_UPDATE_DATASET = _whole("update_dataset")
+_CHANGE_DATASET: Final = {
+    given: _in_one(*given)
+    for given in product(
+        ("create_dataset", "revive_dataset", "update_dataset"), (False, True), (False, True)
+    )
+}
+"""By how the head is written, whether records are erased, and whether messages leave: a change
+that does neither pays for neither."""
 
 
 async def write(connection: Connection, query: str, values: Values | None = None) -> int:
     """Execute a statement of the ``.sql`` files; give how many rows it wrote."""
     return (await connection.execute(QUERIES[query], values)).rowcount
+
+
+async def write_each(connection: Connection, query: str, values: Iterable[Values]) -> int:
+    """Execute a statement with each of some values, in order; give how many rows were written."""
+    async with connection.cursor() as cursor:
+        await cursor.executemany(QUERIES[query], list(values))
+        return cursor.rowcount
+
+
+async def rows_of_each(
+    connection: Connection, query: str, values: Iterable[Values]
+) -> list[list[Any]]:
+    """Execute a statement with each of some values, in order; fetch the rows for each."""
+    async with connection.cursor(binary=True) as cursor:
+        await cursor.executemany(QUERIES[query], list(values), returning=True)
+        found = [await cursor.fetchall()] if cursor.pgresult is not None else []
+        while cursor.nextset():
+            found.append(await cursor.fetchall())
+        return found
 
 
 async def whole_or_not(
@@ -49,11 +85,11 @@ async def change_dataset(connection: Connection, change: DatasetChange) -> bool:
     """Apply a dataset change if all its conditions hold, in one statement."""
     place, session = change.place, change.consumes
     if change.expected_sync_count is None:
-        statement = _CREATE_DATASET
+        head = "create_dataset"
     elif change.datasets_below is not None:
-        statement = _REVIVE_DATASET
+        head = "revive_dataset"
     else:
-        statement = _UPDATE_DATASET
+        head = "update_dataset"
     values: Values = {
         **place_values(place),
         **dataset_values(change.dataset),
@@ -64,8 +100,11 @@ async def change_dataset(connection: Connection, change: DatasetChange) -> bool:
         "expires_at": None if session is None else session.expires_at,
         "below": change.datasets_below,
     }
-    if statement is not _UPDATE_DATASET:
-        values["subject_digest"] = digest_of(identity_subject(place.identity_id))
+    if head != "update_dataset":
+        values |= revocation_key(identity_subject(place.identity_id))
+    if change.outbox:
+        values |= messages_values(change)
+    statement = _CHANGE_DATASET[head, change.erases_records, bool(change.outbox)]
     try:
         cursor = await connection.execute(statement, values, binary=True)
     except UniqueViolation:
@@ -75,7 +114,11 @@ async def change_dataset(connection: Connection, change: DatasetChange) -> bool:
 
 
 async def was_changed(connection: Connection, change: DatasetChange) -> bool | None:
-    """Read whether a change of unknown outcome applied: its head and its session say so."""
+    """Tell whether a change of unknown outcome applied: its head and its session say so.
+
+    The head is then written as it is: what can be seen may not have reached the standby that
+    commits wait for, if its session was ended while it waited. This commit waits in its place.
+    """
     if await find_dataset(connection, change.place) != change.dataset:
         return None
     if change.consumes is not None:
@@ -85,7 +128,8 @@ async def was_changed(connection: Connection, change: DatasetChange) -> bool | N
         }
         if await row_of(connection, "find_consumed_session", values) is None:
             return None
-    return True
+    values = place_values(change.place) | {"sync_count": change.dataset.sync_count}
+    return True if await write(connection, "confirm_dataset", values) == 1 else None
 
 
 async def create_pool(connection: Connection, pool: IdentityPool) -> bool:
@@ -112,6 +156,11 @@ async def delete_pool(connection: Connection, identity_pool_id: str) -> bool:
             "delete_pool_counts",
             "delete_pool_identities",
             "delete_pool_logins",
+            "delete_pool_lanes",
+            "delete_pool_outbox",
+            "delete_pool_devices",
+            "delete_pool_subscriptions",
+            "delete_pool_bulk_publish",
         ):
             await write(connection, step, values)
         return True

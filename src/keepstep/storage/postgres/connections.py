@@ -6,41 +6,91 @@ again; whether it applied is read instead.
 """
 
 import asyncio
+import os
 import select
+import socket
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.abc import PQGen
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import ReadOnlySqlTransaction
 from psycopg.types.array import ListBinaryDumper
 from psycopg.types.numeric import Int8BinaryDumper
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from keepstep.interfaces.storage import StoreBusy, StoreObserver, StoreUnavailable
 
+from .arrays import register_arrays
 from .failures import explain, is_conflict, is_lost, is_read_only
-from .settings import IDLE_SECONDS, POOL_WAITING_MAX, PostgresSettings
+from .settings import IDLE_SECONDS, POOL_WAITING_MAX, STATEMENT_SECONDS, PostgresSettings
 
 ATTEMPTS_MAX: Final = 10
 """Times that work is tried when the database undoes it because of another transaction."""
+ANSWER_GRACE_SECONDS: Final = 1.0
+"""How much longer than a statement may take its answer is waited for."""
+RECONNECT_SECONDS: Final = 1.0
+"""How long the pool tries by itself to connect; whoever needs a connection then tries at once."""
+WRITABLE: Final = ("read-write", "primary")
+"""What a URL says in target_session_attrs if it wants no standby."""
 PAUSE_SECONDS: Final = 0.01
 """The first pause between attempts; each is that much longer than the one before."""
 
-Connection = AsyncConnection[Any]
 Found = TypeVar("Found")
 Answer = TypeVar("Answer")
-Work = Callable[[Connection], Awaitable[Found]]
 
 _CONFIGURE: Final = b"""
     SELECT set_config('statement_timeout', %(statement_ms)s, false),
            set_config('idle_in_transaction_session_timeout', %(statement_ms)s, false),
            set_config('default_transaction_isolation', 'read committed', false),
+           set_config('plan_cache_mode', %(plans)s, false),
+           set_config('enable_seqscan', %(scans)s, false),
            CASE WHEN current_setting('synchronous_commit') = 'off'
                 THEN set_config('synchronous_commit', 'on', false) END
 """
-"""An answered change is durable, also where the database's own default is not to wait."""
+"""An answered change is durable, also where the database's own default is not to wait.
+
+What devices do all day is planned once on each connection. By itself, PostgreSQL plans anew each
+time that an array is a parameter, which takes longer than the work; and a plan made while a
+table was small would go on reading all of it.
+"""
+
+
+class Connection(AsyncConnection[Any]):
+    """A connection that ends when an answer is overdue: the database's own limit may hang too."""
+
+    answer_seconds = STATEMENT_SECONDS + ANSWER_GRACE_SECONDS
+    primary = 0
+    """The number of the primary it was made for."""
+
+    def check_primary(self) -> None:
+        """Raise if the server has said, at the latest with its last answer, that it is read-only.
+
+        Raises ReadOnlySqlTransaction.
+        """
+        said = self.pgconn.parameter_status
+        if b"on" in (said(b"in_hot_standby"), said(b"default_transaction_read_only")):
+            raise ReadOnlySqlTransaction("another server is the primary now")
+
+    async def wait(self, gen: PQGen[Found], *given: Any, **named: Any) -> Found:
+        """Wait for the network, as psycopg does everywhere, but no longer than an answer takes."""
+        timer = asyncio.get_running_loop().call_later(self.answer_seconds, self._cut)
+        try:
+            return await super().wait(gen, *given, **named)
+        finally:
+            timer.cancel()
+
+    def _cut(self) -> None:
+        """End the connection under whoever waits for it, who then finds it lost."""
+        with suppress(OSError), socket.socket(fileno=os.dup(self.fileno())) as end:
+            end.shutdown(socket.SHUT_RDWR)
+
+
+Work = Callable[[Connection], Awaitable[Found]]
 
 
 def connect_arguments(settings: PostgresSettings) -> dict[str, Any]:
@@ -54,11 +104,21 @@ def connect_arguments(settings: PostgresSettings) -> dict[str, Any]:
     }
 
 
-async def configure(connection: Connection, seconds: float) -> None:
-    """Prepare a new connection: all is sent in binary, and every number as 64 bits."""
+async def configure(connection: Connection, seconds: float, *, much: bool = False) -> None:
+    """Prepare a connection: all is sent in binary, and every number as 64 bits.
+
+    ``much`` is for statements that read whole tables, or other tables than the engine's.
+    """
+    connection.answer_seconds = seconds + ANSWER_GRACE_SECONDS
     connection.adapters.register_dumper(int, Int8BinaryDumper)
     connection.adapters.register_dumper(list, ListBinaryDumper)
-    await connection.execute(_CONFIGURE, {"statement_ms": str(round(seconds * 1000))})
+    register_arrays(connection)
+    values = {
+        "statement_ms": str(round(seconds * 1000)),
+        "plans": "auto" if much else "force_generic_plan",
+        "scans": "on" if much else "off",
+    }
+    await connection.execute(_CONFIGURE, values)
 
 
 def _has_ended(connection: Connection) -> bool:
@@ -78,12 +138,17 @@ class Connections:
         self._name = name
         self._settings = settings
         self._observer = observer
+        self._places = asyncio.Semaphore(settings.pool_max)
+        self._waiting = 0
         self._in_use = 0
         self._closed = False
         self._changes: set[asyncio.Task[Any]] = set()
+        self._needs_primary = conninfo_to_dict(conninfo).get("target_session_attrs") in WRITABLE
+        self._primary = 0  # counts the servers that were left because they became read-only
 
         async def configured(connection: Connection) -> None:
             await configure(connection, settings.statement_seconds)
+            connection.primary = self._primary
 
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             conninfo,
@@ -91,8 +156,9 @@ class Connections:
             min_size=settings.pool_min,
             max_size=settings.pool_max,
             timeout=settings.pool_wait_seconds,
-            max_waiting=POOL_WAITING_MAX,
             max_idle=IDLE_SECONDS,
+            reconnect_timeout=RECONNECT_SECONDS,
+            connection_class=Connection,
             configure=configured,
             open=False,
             name=name,
@@ -175,45 +241,86 @@ class Connections:
             return None
 
     async def _repeated(self, work: Work[Found], *, again_when_lost: bool, much: bool) -> Found:
+        needs_primary = self._needs_primary and again_when_lost  # a change is refused anyway
         for attempt in range(1, ATTEMPTS_MAX + 1):
             try:
-                async with self._connection(much=much) as connection:
-                    return await work(connection)
+                return await self._with_connection(work, needs_primary=needs_primary, much=much)
             except psycopg.Error as error:
-                again = is_conflict(error) or (again_when_lost and is_lost(error))
+                lost = is_lost(error) or is_read_only(error)
+                again = is_conflict(error) or (again_when_lost and lost)
                 if not again or attempt == ATTEMPTS_MAX:
                     raise
-                if is_lost(error):
+                if lost:
                     again_when_lost = False  # once: the next connection is a new one
                 await asyncio.sleep(PAUSE_SECONDS * attempt)
         raise AssertionError
 
-    @asynccontextmanager
-    async def _connection(self, *, much: bool) -> AsyncGenerator[Connection]:
+    async def _with_connection(
+        self, work: Work[Found], *, needs_primary: bool, much: bool
+    ) -> Found:
+        """Work with a connection of its own. Raises StoreBusy, StoreUnavailable, psycopg.Error."""
         try:
-            connection = await self._taken()
-        except (PoolTimeout, TooManyRequests, PoolClosed) as error:
+            await self._take_place()
+        except (PoolTimeout, TooManyRequests) as error:
             raise self._refusal(error) from error
-        self._in_use += 1
+        try:
+            try:
+                connection = await self._taken()
+            except (PoolTimeout, TooManyRequests, PoolClosed) as error:
+                raise self._refusal(error) from error
+            self._in_use += 1
+            try:
+                return await self._used(connection, work, needs_primary=needs_primary, much=much)
+            finally:
+                self._in_use -= 1
+                await self._pool.putconn(connection)
+        finally:
+            self._places.release()
+
+    async def _used(
+        self, connection: Connection, work: Work[Found], *, needs_primary: bool, much: bool
+    ) -> Found:
+        """Work with a connection, and close it if nobody should use it after that."""
         try:
             if much:
-                await configure(connection, self._settings.long_statement_seconds)
-            yield connection
+                await configure(connection, self._settings.long_statement_seconds, much=True)
+            found = await work(connection)
             if much:
                 await configure(connection, self._settings.statement_seconds)
+            if needs_primary:
+                connection.check_primary()
         except BaseException as error:
+            if is_read_only(error) and connection.primary == self._primary:
+                self._primary += 1  # no connection made before is used again
             if much or is_read_only(error):  # the next one is configured anew, or the primary's
                 await connection.close()
             raise
+        return found
+
+    async def _take_place(self) -> None:
+        """Wait in line for a connection of the pool: its own line costs each call far more.
+
+        Raises PoolTimeout and TooManyRequests.
+        """
+        if not self._places.locked():
+            await self._places.acquire()
+            return
+        if self._waiting >= POOL_WAITING_MAX:
+            raise TooManyRequests
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._settings.pool_wait_seconds):
+                await self._places.acquire()
+        except TimeoutError:
+            raise PoolTimeout from None
         finally:
-            self._in_use -= 1
-            await self._pool.putconn(connection)
+            self._waiting -= 1
 
     async def _taken(self) -> Connection:
         """Take a connection that has not ended; the pool's own check pauses after each that has."""
         connection = await self._pool.getconn()
         for _ in range(self._settings.pool_max):
-            if not _has_ended(connection):
+            if connection.primary == self._primary and not _has_ended(connection):
                 break
             await connection.close()
             await self._pool.putconn(connection)  # which replaces it

@@ -1,7 +1,7 @@
--- The one statement that changes a dataset: one of three ways to write its head, and
--- and_what_goes_with_it. Whatever does not hold leaves the head unwritten, and what follows
--- takes nothing from it; a name or a session taken meanwhile is a unique violation, which undoes
--- the whole statement.
+-- The one statement that changes a dataset: one of three ways to write its head,
+-- and_what_goes_with_it, and_what_is_erased and and_what_leaves if anything is, and in_one.
+-- Whatever does not hold leaves the head unwritten, and what follows takes nothing from it; a name
+-- or a session taken meanwhile is a unique violation, which undoes the whole statement.
 
 -- name: create_dataset
 -- The pool and the identity stay locked until the end, so that nobody deletes or merges them
@@ -20,7 +20,8 @@ WITH pool AS MATERIALIZED (
         = EXISTS (SELECT 1 FROM identities WHERE identity_id = %(identity_id)s)
       AND NOT EXISTS (
           SELECT 1 FROM revocations
-          WHERE subject_digest = %(subject_digest)s AND reason = 'deleted'
+          WHERE identity_id = %(identity_id)s AND subject_digest = %(subject_digest)s
+            AND reason = 'deleted'
       )
 ), counter AS (
     INSERT INTO dataset_counts (identity_id, identity_pool_id, live)
@@ -63,7 +64,8 @@ WITH pool AS MATERIALIZED (
         = EXISTS (SELECT 1 FROM identities WHERE identity_id = %(identity_id)s)
       AND NOT EXISTS (
           SELECT 1 FROM revocations
-          WHERE subject_digest = %(subject_digest)s AND reason = 'deleted'
+          WHERE identity_id = %(identity_id)s AND subject_digest = %(subject_digest)s
+            AND reason = 'deleted'
       )
 ), before AS MATERIALIZED (
     SELECT datasets.creation_date IS NOT NULL AS existed
@@ -126,11 +128,6 @@ WITH before AS (
     SELECT %(identity_id)s, %(session_id)s::bytea, %(expires_at)s::bigint
     FROM head
     WHERE %(session_id)s::bytea IS NOT NULL
-), erased AS (
-    DELETE FROM records USING head
-    WHERE %(erases)s AND identity_id = %(identity_id)s
-      AND identity_pool_id = %(identity_pool_id)s AND dataset_name = %(dataset_name)s
-      AND key_digest <> ALL (%(key_digests)s::bytea[])
 ), written AS (
     INSERT INTO records (
         identity_id, identity_pool_id, dataset_name, key_digest, record_key, value, sync_count,
@@ -148,5 +145,68 @@ WITH before AS (
         last_modified_date = excluded.last_modified_date,
         last_modified_by = excluded.last_modified_by,
         device_last_modified_date = excluded.device_last_modified_date
-)
+);
+
+-- name: and_what_is_erased
+-- All records but those that are written again.
+, erased AS (
+    DELETE FROM records USING head
+    WHERE identity_id = %(identity_id)s AND identity_pool_id = %(identity_pool_id)s
+      AND dataset_name = %(dataset_name)s AND key_digest <> ALL (%(key_digests)s::bytea[])
+), unsubscribed AS (
+    DELETE FROM subscriptions USING head
+    WHERE identity_id = %(identity_id)s AND identity_pool_id = %(identity_pool_id)s
+      AND dataset_name = %(dataset_name)s
+);
+
+-- name: and_what_leaves
+-- The lanes are locked first, in the order of their channels, against whoever settles what is in
+-- them. A message in whose place a new one is may have been what its lane waited for.
+, lane AS (
+    INSERT INTO outbox_lanes (identity_id, identity_pool_id, dataset_name, channel, partition)
+    SELECT %(identity_id)s, %(identity_pool_id)s, %(dataset_name)s, channel, %(partition)s
+    FROM head, unnest(%(lane_channels)s::text[]) AS channel
+    ON CONFLICT (identity_id, identity_pool_id, dataset_name, channel) DO UPDATE
+    SET next_attempt_date = CASE
+        WHEN EXISTS (
+            SELECT 1 FROM outbox AS old
+            WHERE old.identity_id = %(identity_id)s
+              AND old.identity_pool_id = %(identity_pool_id)s
+              AND old.dataset_name = %(dataset_name)s AND old.channel = outbox_lanes.channel
+              AND NOT old.set_aside AND old.next_attempt_date > 0
+              AND old.sync_count = ANY (%(message_counts)s::bigint[])
+        ) THEN coalesce((
+            SELECT max(old.next_attempt_date) FROM outbox AS old
+            WHERE old.identity_id = %(identity_id)s
+              AND old.identity_pool_id = %(identity_pool_id)s
+              AND old.dataset_name = %(dataset_name)s AND old.channel = outbox_lanes.channel
+              AND NOT old.set_aside AND old.next_attempt_date > 0
+              AND old.sync_count <> ALL (%(message_counts)s::bigint[])
+        ), 0)
+        ELSE outbox_lanes.next_attempt_date
+    END
+    RETURNING channel
+), message AS (
+    INSERT INTO outbox (
+        identity_id, identity_pool_id, dataset_name, channel, sync_count, creation_date,
+        partition, body
+    )
+    SELECT %(identity_id)s, %(identity_pool_id)s, %(dataset_name)s, sent.channel,
+           sent.sync_count, sent.creation_date, %(partition)s, sent.body
+    FROM lane
+    JOIN unnest(
+        %(message_channels)s::text[], %(message_counts)s::bigint[], %(message_dates)s::bigint[],
+        %(message_bodies)s::bytea[]
+    ) AS sent (channel, sync_count, creation_date, body) ON sent.channel = lane.channel
+    ON CONFLICT (identity_id, identity_pool_id, dataset_name, channel, sync_count) DO UPDATE
+    SET creation_date = excluded.creation_date, body = excluded.body, attempts = 0,
+        next_attempt_date = 0, set_aside = false, failure = NULL
+);
+
+-- name: in_one
 SELECT count(*) FROM head;
+
+-- name: confirm_dataset
+UPDATE datasets SET sync_count = sync_count
+WHERE identity_id = %(identity_id)s AND identity_pool_id = %(identity_pool_id)s
+  AND dataset_name = %(dataset_name)s AND sync_count = %(sync_count)s;

@@ -10,14 +10,20 @@ from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection
 
 from keepstep.domain.access import AccessKey
-from keepstep.domain.datasets import Dataset, DatasetChange, DatasetPlace
+from keepstep.domain.bulk_publishes import BulkPublish
+from keepstep.domain.copying import CopyProgress, Row
+from keepstep.domain.dataset_changes import DatasetChange
+from keepstep.domain.datasets import Dataset, DatasetPlace
+from keepstep.domain.devices import Device
 from keepstep.domain.identities import Identity, IdentityChange, Login
+from keepstep.domain.outbox import Lane, OutboxMessage, OutboxUsage, QueuedMessage
 from keepstep.domain.patches import DatasetState
 from keepstep.domain.pools import IdentityPool, IdentityUsage, PoolUsage
 from keepstep.domain.revocations import Revocation
+from keepstep.interfaces.copying import RowType, ScannedRows
+from keepstep.interfaces.delivery_storage import Lease, OutboxFilter
 from keepstep.interfaces.identity_storage import GuestsPurged, StoredDataset, TokenKey
 from keepstep.interfaces.storage import (
     NO_OBSERVER,
@@ -27,7 +33,15 @@ from keepstep.interfaces.storage import (
     StoreUnusable,
 )
 
-from . import changes, identity_changes, identity_reads, reads
+from . import (
+    changes,
+    copying,
+    delivery_changes,
+    delivery_reads,
+    identity_changes,
+    identity_reads,
+    reads,
+)
 from .connections import Connection, Connections, connect_arguments
 from .failures import explain
 from .schema import check_schema
@@ -50,8 +64,12 @@ class PostgresStore:
         url: str,
         observer: StoreObserver = NO_OBSERVER,
         settings: PostgresSettings | None = None,
+        *,
+        for_copy: bool = False,
     ) -> "PostgresStore":
         """Open the store at a URL, whose own parameters go before the settings.
+
+        One whose copy from another store is unfinished is opened ``for_copy`` only.
 
         Raises StoreUnusable with what to do, also if the database has not this version's schema.
         """
@@ -59,8 +77,10 @@ class PostgresStore:
         name = name_of(conninfo)
         arguments = connect_arguments(used)
         try:
-            async with await AsyncConnection.connect(conninfo, **arguments) as connection:
+            async with await Connection.connect(conninfo, **arguments) as connection:
                 await check_schema(connection, name)
+                if not for_copy:
+                    await copying.check_finished(connection, name)
         except psycopg.Error as error:
             raise StoreUnusable(explain(error, name)) from error
         connections = Connections(conninfo, name, used, observer)
@@ -79,7 +99,7 @@ class PostgresStore:
         return await self._read(reads.find_records, query, session_id)
 
     async def find_state(
-        self, place: DatasetPlace, keys: Sequence[str], session_id: bytes
+        self, place: DatasetPlace, keys: Sequence[str] | None, session_id: bytes
     ) -> DatasetState:
         return await self._read(reads.find_state, place, keys, session_id)
 
@@ -201,6 +221,141 @@ class PostgresStore:
 
     async def delete_token_key(self, number: int) -> bool:
         return await self._change(identity_changes.delete_token_key, number)
+
+    async def list_due(
+        self, partitions: Collection[int], now: int, *, after: Lane | None, limit: int
+    ) -> list[QueuedMessage]:
+        return await self._read(delivery_reads.list_due, partitions, now, after, limit)
+
+    async def list_outbox(
+        self, wanted: OutboxFilter, *, after: tuple[Lane, int] | None, limit: int
+    ) -> list[QueuedMessage]:
+        read = partial(delivery_reads.list_outbox, wanted=wanted, after=after, limit=limit)
+        return await self._connections.read(read, much=True)
+
+    async def measure_outbox(self) -> OutboxUsage:
+        return await self._connections.read(delivery_reads.measure_outbox, much=True)
+
+    async def list_leases(self, prefix: str, now: int) -> list[Lease]:
+        return await self._read(delivery_reads.list_leases, prefix, now)
+
+    async def has_subscribers(self, place: DatasetPlace) -> bool:
+        return await self._read(delivery_reads.has_subscribers, place)
+
+    async def list_subscribers(self, place: DatasetPlace) -> list[Device]:
+        return await self._read(delivery_reads.list_subscribers, place)
+
+    async def list_devices(self, identity_pool_id: str, identity_id: str) -> list[Device]:
+        return await self._read(delivery_reads.list_devices, identity_pool_id, identity_id)
+
+    async def find_bulk_publish(self, identity_pool_id: str) -> BulkPublish | None:
+        return await self._read(delivery_reads.find_bulk_publish, identity_pool_id)
+
+    async def list_bulk_publishes(self) -> list[BulkPublish]:
+        return await self._read(delivery_reads.list_bulk_publishes)
+
+    async def list_pool_datasets(
+        self, identity_pool_id: str, *, after: tuple[str, str], limit: int
+    ) -> list[DatasetPlace]:
+        return await self._connections.read(
+            partial(
+                delivery_reads.list_pool_datasets,
+                identity_pool_id=identity_pool_id,
+                after=after,
+                limit=limit,
+            ),
+            much=True,
+        )
+
+    async def find_sync_counts(self, places: Sequence[DatasetPlace]) -> list[int]:
+        return await self._read(delivery_reads.find_sync_counts, places)
+
+    async def settle_outbox(
+        self, delivered: Sequence[OutboxMessage], deferred: Sequence[QueuedMessage]
+    ) -> None:
+        await self._change(delivery_changes.settle_outbox, delivered, deferred)
+
+    async def retry_outbox(self, wanted: OutboxFilter, *, now: int) -> int:
+        retry = partial(delivery_changes.retry_outbox, wanted=wanted, now=now)
+        return await self._connections.change(retry, much=True)
+
+    async def drop_outbox(self, wanted: OutboxFilter) -> int:
+        drop = partial(delivery_changes.drop_outbox, wanted=wanted)
+        return await self._connections.change(drop, much=True)
+
+    async def hold_leases(
+        self, names: Collection[str], holder: str, *, now: int, until: int
+    ) -> set[str]:
+        hold = partial(
+            delivery_changes.hold_leases, names=names, holder=holder, now=now, until=until
+        )
+        held = partial(delivery_changes.leases_held, names=names, holder=holder, until=until)
+        return await self._connections.change(hold, applied=held)
+
+    async def release_leases(self, names: Collection[str], holder: str) -> None:
+        await self._change(delivery_changes.release_leases, names, holder)
+
+    async def register_device(self, device: Device, *, limit: int) -> Device | None:
+        return await self._connections.change(
+            partial(delivery_changes.register_device, device=device, limit=limit),
+            applied=partial(delivery_changes.registered_device, device=device),
+        )
+
+    async def update_device(self, device: Device) -> bool:
+        return await self._connections.change(
+            partial(delivery_changes.update_device, device=device),
+            applied=partial(delivery_changes.was_updated, device=device),
+        )
+
+    async def delete_device(self, device: Device) -> bool:
+        return await self._change(delivery_changes.delete_device, device)
+
+    async def subscribe(self, place: DatasetPlace, device_id: str) -> bool:
+        return await self._connections.change(
+            partial(delivery_changes.subscribe, place=place, device_id=device_id),
+            applied=partial(delivery_changes.is_subscribed, place=place, device_id=device_id),
+        )
+
+    async def unsubscribe(self, place: DatasetPlace, device_id: str) -> bool:
+        return await self._change(delivery_changes.unsubscribe, place, device_id)
+
+    async def keep_bulk_publish(self, publish: BulkPublish) -> bool:
+        return await self._connections.change(
+            partial(delivery_changes.keep_bulk_publish, publish=publish),
+            applied=partial(delivery_changes.was_kept, publish=publish),
+        )
+
+    async def scan(
+        self, kind: type[RowType], *, after: str | None, limit: int
+    ) -> ScannedRows[RowType]:
+        return await self._connections.read(
+            lambda connection: copying.scan(connection, kind, after, limit), much=True
+        )
+
+    async def find_copy(self) -> CopyProgress | None:
+        return await self._read(copying.find_copy)
+
+    async def begin_copy(self, progress: CopyProgress) -> None:
+        await self._change(copying.begin_copy, progress)
+
+    async def load(
+        self, kind: type[RowType], rows: Sequence[RowType], progress: CopyProgress
+    ) -> bool:
+        load = partial(copying.load, kind=kind, rows=rows, progress=progress)
+        return await self._connections.change(load, much=True)
+
+    async def clear(self, kind: type[Row], progress: CopyProgress) -> bool:
+        clear = partial(copying.clear, kind=kind, progress=progress)
+        return await self._connections.change(clear, much=True)
+
+    async def keep_progress(self, progress: CopyProgress) -> bool:
+        return await self._change(copying.keep_progress, progress)
+
+    async def end_copy(self, progress: CopyProgress) -> bool:
+        return await self._change(copying.end_copy, progress)
+
+    async def reserve(self) -> None:
+        """Nothing to do: a database is there for any number of servers."""
 
     async def check(self) -> None:
         await self._read(reads.touch_tables)

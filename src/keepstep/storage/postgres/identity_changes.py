@@ -10,17 +10,18 @@ from keepstep.domain.identities import Identity, IdentityChange, IdentityWrite, 
 from keepstep.domain.revocations import Reason, Revocation, identity_subject
 from keepstep.interfaces.identity_storage import GuestsPurged, StoredDataset, TokenKey
 
-from .changes import whole_or_not, write
+from .changes import rows_of_each, whole_or_not, write, write_each
 from .connections import Connection
 from .identity_reads import find_identity, find_revocation
 from .reads import row_of, rows_of
 from .values import (
     Values,
     dataset_values,
-    digest_of,
+    identity_of,
     identity_values,
-    login_digest,
+    login_values,
     records_values,
+    revocation_key,
 )
 
 _GRAVITY: Final = (Reason.SIGNED_OUT, Reason.MERGED, Reason.DELETED)
@@ -32,7 +33,8 @@ async def change_identities(connection: Connection, change: IdentityChange) -> b
     async def apply(connection: Connection) -> bool:
         if not await _lock_pool(connection, change.identity_pool_id):
             return False
-        if not await _versions_hold(connection, change):
+        stored = await _lock_stored(connection, change)
+        if not _versions_hold(change, stored):
             return False
         for merge in change.merges:
             if not await _merge(connection, change.identity_pool_id, merge):
@@ -44,7 +46,7 @@ async def change_identities(connection: Connection, change: IdentityChange) -> b
             for merge in change.merges
         ]
         await revoke(connection, [*merged, *change.revokes])
-        return await _write_identities(connection, change.identity_pool_id, change.writes)
+        return await _write_identities(connection, change.identity_pool_id, change.writes, stored)
 
     return await whole_or_not(connection, apply)
 
@@ -54,18 +56,16 @@ async def were_changed(connection: Connection, change: IdentityChange) -> bool |
     for written in change.writes:
         if await find_identity(connection, written.identity.identity_id) != written.identity:
             return None
-    return True if change.writes else None
+    return await _confirmed(connection, [written.identity.identity_id for written in change.writes])
 
 
 async def delete_identity(connection: Connection, identity_id: str, date: int) -> bool:
     """Delete an identity and all it has, and revoke its credentials, if it exists."""
 
     async def delete(connection: Connection) -> bool:
-        found = await rows_of(connection, "lock_identities", {"identity_ids": [identity_id]})
-        if not found:
-            return False
-        await _delete(connection, [(identity_id, found[0][1])], date)
-        return True
+        found = await _lock_identities(connection, [identity_id])
+        await _delete(connection, found, date)
+        return bool(found)
 
     return await whole_or_not(connection, delete)
 
@@ -77,7 +77,10 @@ async def was_deleted(connection: Connection, identity_id: str, date: int) -> bo
     revocation = await find_revocation(connection, identity_subject(identity_id))
     if revocation is None or revocation.reason != Reason.DELETED:
         return None
-    return True if revocation.not_before >= date else None
+    if revocation.not_before < date:
+        return None
+    await revoke(connection, [revocation])  # as it is; see changes.was_changed
+    return True
 
 
 async def restore_identity(
@@ -90,7 +93,7 @@ async def restore_identity(
     async def restore(connection: Connection) -> bool:
         if not await _lock_pool(connection, identity.identity_pool_id):
             return False
-        if not await _write_identities(connection, identity.identity_pool_id, [new]):
+        if not await _write_identities(connection, identity.identity_pool_id, [new], []):
             return False
         live = sum(stored.dataset.exists for stored in datasets)
         await write(connection, "add_to_count", place | {"live": live})
@@ -103,7 +106,7 @@ async def restore_identity(
             await write(connection, "restore_dataset", named | head)
             await write(connection, "restore_records", named | records_values(stored.records))
         reasons: Values = {
-            "subject_digest": digest_of(identity_subject(identity.identity_id)),
+            **revocation_key(identity_subject(identity.identity_id)),
             "reason": Reason.DELETED.value,
             "new_reason": Reason.SIGNED_OUT.value,
         }
@@ -115,7 +118,9 @@ async def restore_identity(
 
 async def was_restored(connection: Connection, identity: Identity) -> bool | None:
     """Read whether a restoration of unknown outcome applied: the identity says so."""
-    return True if await find_identity(connection, identity.identity_id) == identity else None
+    if await find_identity(connection, identity.identity_id) != identity:
+        return None
+    return await _confirmed(connection, [identity.identity_id])
 
 
 async def purge_guests(
@@ -134,9 +139,10 @@ async def purge_guests(
     }
     async with connection.transaction():
         guests = await rows_of(connection, "list_guests", page)
-        ids = {"identity_ids": [row[0] for row in guests]}
-        await rows_of(connection, "lock_identities", ids)
-        idle = [(row[0], row[1]) for row in await rows_of(connection, "list_idle", ids)]
+        locked = await _lock_identities(connection, [row[0] for row in guests])
+        still = [identity for identity in locked if identity.is_guest]
+        used = await rows_of_each(connection, "has_dataset", map(_place, still))
+        idle = [identity for identity, rows in zip(still, used, strict=True) if not rows[0][0]]
         await _delete(connection, idle, date)
     position = (guests[-1][1], guests[-1][0]) if len(guests) == limit else None
     return GuestsPurged(count=len(idle), position=position)
@@ -151,14 +157,14 @@ async def revoke(connection: Connection, revocations: Iterable[Revocation]) -> N
             max(time, revocation.not_before),
             max(reason, revocation.reason, key=_GRAVITY.index),
         )
-    if kept:
-        values = {
-            "digests": [digest_of(subject) for subject in kept],
-            "subjects": [subject.encode() for subject in kept],
-            "times": [time for time, _ in kept.values()],
-            "reasons": [reason.value for _, reason in kept.values()],
-        }
-        await write(connection, "revoke", values)
+    values = [
+        revocation_key(subject)
+        | {"subject": subject.encode(), "not_before": time, "reason": reason.value}
+        for subject, (time, reason) in kept.items()
+    ]
+    if values:
+        values.sort(key=lambda each: each["subject_digest"])
+        await write_each(connection, "revoke", values)
 
 
 async def purge_revocations(connection: Connection, not_before: int, limit: int) -> int:
@@ -177,21 +183,43 @@ async def delete_token_key(connection: Connection, number: int) -> bool:
     return await write(connection, "delete_token_key", {"number": number}) == 1
 
 
+async def _confirmed(connection: Connection, identity_ids: Sequence[str]) -> bool | None:
+    """Write identities as they are, each where it is kept; see ``changes.was_changed``."""
+    for identity_id in identity_ids:
+        if await write(connection, "confirm_identity", {"identity_id": identity_id}) != 1:
+            return None
+    return True if identity_ids else None
+
+
 async def _lock_pool(connection: Connection, identity_pool_id: str) -> bool:
     return await row_of(connection, "lock_pool", {"identity_pool_id": identity_pool_id}) is not None
 
 
-async def _versions_hold(connection: Connection, change: IdentityChange) -> bool:
-    """Lock every identity of a change, and tell whether each has its expected version."""
-    expected = {written.identity.identity_id: written.expected_version for written in change.writes}
-    ids = set(expected)
+async def _lock_identities(connection: Connection, ids: Iterable[str]) -> list[Identity]:
+    """Lock identities, each by itself and all in one order; give those that are there."""
+    values = [{"identity_id": identity_id} for identity_id in sorted(set(ids))]
+    found = await rows_of_each(connection, "lock_identity", values) if values else []
+    return [identity_of(row) for rows in found for row in rows]
+
+
+async def _lock_stored(connection: Connection, change: IdentityChange) -> list[Identity]:
+    """Lock every identity of a change, if it is of one that may be there; give what is stored."""
+    ids = {written.identity.identity_id for written in change.writes}
     for merge in change.merges:
         ids |= {merge.source, merge.destination}
-    if not change.merges and not any(version is not None for version in expected.values()):
-        return True  # all are new, and their names are taken as they are written
-    found = await rows_of(connection, "lock_identities", {"identity_ids": sorted(ids)})
-    stored = {row[0]: row[4] for row in found if row[1] == change.identity_pool_id}
-    return all(stored.get(each) == version for each, version in expected.items())
+    if not change.merges and all(written.expected_version is None for written in change.writes):
+        return []  # all are new, and their names are taken as they are written
+    found = await _lock_identities(connection, ids)
+    return [each for each in found if each.identity_pool_id == change.identity_pool_id]
+
+
+def _versions_hold(change: IdentityChange, stored: Iterable[Identity]) -> bool:
+    """Whether each identity that a change writes has its expected version."""
+    versions = {identity.identity_id: identity.version for identity in stored}
+    return all(
+        versions.get(written.identity.identity_id) == written.expected_version
+        for written in change.writes
+    )
 
 
 async def _merge(connection: Connection, identity_pool_id: str, merge: Merge) -> bool:
@@ -215,19 +243,21 @@ async def _merge(connection: Connection, identity_pool_id: str, merge: Merge) ->
     }
     live = await write(connection, "move_datasets", moved)
     await write(connection, "move_records", moved)
-    await _delete_data(connection, [(merge.source, identity_pool_id)])
+    await _delete_data(connection, [source])
     if live:
         await write(connection, "add_to_count", destination | {"live": live})
     return True
 
 
 async def _write_identities(
-    connection: Connection, identity_pool_id: str, writes: Sequence[IdentityWrite]
+    connection: Connection,
+    identity_pool_id: str,
+    writes: Sequence[IdentityWrite],
+    stored: Iterable[Identity],
 ) -> bool:
-    """Write identities, and link their logins if each is free."""
-    changed = [written.identity.identity_id for written in writes if written.expected_version]
-    if changed:
-        await write(connection, "unlink_logins", {"identity_ids": changed})
+    """Write identities, and link their logins instead of those stored, if each is free."""
+    changed = {written.identity.identity_id for written in writes if written.expected_version}
+    await _unlink(connection, [each for each in stored if each.identity_id in changed])
     for written in sorted(writes, key=lambda each: each.identity.identity_id):
         values = identity_values(written.identity) | {"identity_pool_id": identity_pool_id}
         if written.expected_version is None:
@@ -237,48 +267,61 @@ async def _write_identities(
             count = await write(connection, "update_identity", values)
         if count != 1:
             return False
-    links = [
-        (login, written.identity.identity_id, position)
-        for written in writes
-        for position, login in enumerate(written.identity.logins)
+    links = _login_values(written.identity for written in writes)
+    return not links or await write_each(connection, "link_login", links) == len(links)
+
+
+def _login_values(identities: Iterable[Identity]) -> list[Values]:
+    """Give the logins of identities, in the order of their digests."""
+    values: list[Values] = [
+        _place(identity) | login_values(login) | {"position": position}
+        for identity in identities
+        for position, login in enumerate(identity.logins)
     ]
-    if not links:
-        return True
-    values: Values = {
-        "identity_pool_id": identity_pool_id,
-        "digests": [login_digest(login) for login, _, _ in links],
-        "provider_names": [login.provider_name.encode() for login, _, _ in links],
-        "subjects": [login.subject.encode() for login, _, _ in links],
-        "identity_ids": [identity_id for _, identity_id, _ in links],
-        "positions": [position for _, _, position in links],
-    }
-    return await write(connection, "link_logins", values) == len(links)
+    return sorted(values, key=lambda each: each["login_digest"])
 
 
-async def _delete(connection: Connection, identities: list[tuple[str, str]], date: int) -> None:
-    """Delete identities of pools, locked by now, with all they have; revoke their credentials."""
+async def _unlink(connection: Connection, identities: Iterable[Identity]) -> None:
+    values = _login_values(identities)
+    if values:
+        await write_each(connection, "unlink_login", values)
+
+
+async def _delete(connection: Connection, identities: Sequence[Identity], date: int) -> None:
+    """Delete identities, locked by now, with all they have; revoke their credentials."""
     if not identities:
         return
-    ids = {"identity_ids": [identity_id for identity_id, _ in identities]}
-    await _delete_data(connection, identities)
-    await write(connection, "unlink_logins", ids)
-    await write(connection, "delete_identities", ids)
+    places = [_place(identity) for identity in identities]
+    await _delete_data(connection, places)
+    await _unlink(connection, identities)
+    await write_each(connection, "delete_identity", places)
     await revoke(
         connection,
         [
             Revocation(
-                subject=identity_subject(identity_id), not_before=date, reason=Reason.DELETED
+                subject=identity_subject(identity.identity_id),
+                not_before=date,
+                reason=Reason.DELETED,
             )
-            for identity_id, _ in identities
+            for identity in identities
         ],
     )
 
 
-async def _delete_data(connection: Connection, identities: list[tuple[str, str]]) -> None:
-    """Delete datasets first: whoever writes their records waits, and then finds no head."""
-    values = {
-        "identity_ids": [identity_id for identity_id, _ in identities],
-        "identity_pool_ids": [identity_pool_id for _, identity_pool_id in identities],
-    }
-    for step in ("delete_datasets", "delete_records", "delete_counts"):
-        await write(connection, step, values)
+async def _delete_data(connection: Connection, places: Sequence[Values]) -> None:
+    """Delete datasets first: whoever writes their records waits, and then finds no head.
+
+    Messages of theirs still leave.
+    """
+    for step in (
+        "delete_datasets",
+        "delete_records",
+        "delete_count",
+        "delete_devices",
+        "delete_subscriptions",
+    ):
+        await write_each(connection, step, places)
+
+
+def _place(identity: Identity) -> Values:
+    return {"identity_id": identity.identity_id, "identity_pool_id": identity.identity_pool_id}

@@ -1,37 +1,34 @@
--- The statements about identities, logins, merges, revocations and keys that sign tokens.
+-- The statements about identities, logins, merges, revocations and keys that sign tokens. What
+-- changes an identity is a statement of that one, however many identities a change has.
 
 -- name: find_identity
--- One row for each login; the logins of an identity in their order.
-SELECT identities.identity_id, identities.identity_pool_id, creation_date, last_modified_date,
-       was_authenticated, merged_into, version, provider_name, subject
-FROM identities LEFT JOIN logins ON logins.identity_id = identities.identity_id
-WHERE identities.identity_id = %(identity_id)s
-ORDER BY position;
+SELECT identity_id, identity_pool_id, creation_date, last_modified_date, was_authenticated,
+       merged_into, version, provider_names, subjects
+FROM identities
+WHERE identity_id = %(identity_id)s;
+
+-- name: find_owners
+-- First which identities have the logins, then find_identities: each is in a place of its own.
+SELECT DISTINCT identity_id FROM logins
+WHERE identity_pool_id = %(identity_pool_id)s
+  AND login_digest = ANY (%(login_digests)s::bytea[]);
 
 -- name: find_identities
-SELECT identities.identity_id, identities.identity_pool_id, creation_date, last_modified_date,
-       was_authenticated, merged_into, version, provider_name, subject
-FROM identities JOIN logins ON logins.identity_id = identities.identity_id
-WHERE identities.identity_id IN (
-    SELECT identity_id FROM logins
-    WHERE identity_pool_id = %(identity_pool_id)s
-      AND login_digest = ANY (%(login_digests)s::bytea[])
-)
-ORDER BY creation_date, identities.identity_id, position;
+SELECT identity_id, identity_pool_id, creation_date, last_modified_date, was_authenticated,
+       merged_into, version, provider_names, subjects
+FROM identities
+WHERE identity_id = ANY (%(identity_ids)s::text[])
+ORDER BY creation_date, identity_id;
 
 -- name: list_identities
-SELECT page.identity_id, page.identity_pool_id, creation_date, last_modified_date,
-       was_authenticated, merged_into, version, provider_name, subject
-FROM (
-    SELECT * FROM identities
-    WHERE identity_pool_id = %(identity_pool_id)s
-      AND (creation_date, identity_id) > (%(after_date)s, %(after_id)s)
-      AND (merged_into IS NULL OR NOT %(hide_disabled)s)
-    ORDER BY creation_date, identity_id
-    LIMIT %(limit)s
-) AS page
-LEFT JOIN logins ON logins.identity_id = page.identity_id
-ORDER BY creation_date, page.identity_id, position;
+SELECT identity_id, identity_pool_id, creation_date, last_modified_date, was_authenticated,
+       merged_into, version, provider_names, subjects
+FROM identities
+WHERE identity_pool_id = %(identity_pool_id)s
+  AND (creation_date, identity_id) > (%(after_date)s, %(after_id)s)
+  AND (merged_into IS NULL OR NOT %(hide_disabled)s)
+ORDER BY creation_date, identity_id
+LIMIT %(limit)s;
 
 -- name: list_dataset_names
 SELECT dataset_name, creation_date IS NOT NULL
@@ -45,8 +42,13 @@ SELECT dataset_name, datasets.sync_count, deleted_sync_count, creation_date,
        datasets.last_modified_date, datasets.last_modified_by, data_storage, num_records,
        merged_under, record_key, value, records.sync_count, records.last_modified_date,
        records.last_modified_by, device_last_modified_date
-FROM datasets LEFT JOIN records USING (identity_id, identity_pool_id, dataset_name)
-WHERE identity_id = %(identity_id)s AND identity_pool_id = %(identity_pool_id)s
+FROM datasets
+LEFT JOIN (
+    SELECT * FROM records
+    WHERE identity_id = %(identity_id)s AND identity_pool_id = %(identity_pool_id)s
+) AS records USING (dataset_name)
+WHERE datasets.identity_id = %(identity_id)s
+  AND datasets.identity_pool_id = %(identity_pool_id)s
 ORDER BY dataset_name, records.sync_count, record_key;
 
 -- name: list_pools
@@ -58,7 +60,8 @@ ORDER BY creation_date, identity_pool_id
 LIMIT %(limit)s;
 
 -- name: find_revocation
-SELECT subject, not_before, reason FROM revocations WHERE subject_digest = %(subject_digest)s;
+SELECT subject, not_before, reason FROM revocations
+WHERE identity_id = %(identity_id)s AND subject_digest = %(subject_digest)s;
 
 -- name: list_token_keys
 SELECT number, sealed, creation_date FROM token_keys ORDER BY number DESC;
@@ -67,22 +70,22 @@ SELECT number, sealed, creation_date FROM token_keys ORDER BY number DESC;
 -- Against its deletion, until the transaction ends.
 SELECT 1 FROM identity_pools WHERE identity_pool_id = %(identity_pool_id)s FOR KEY SHARE;
 
--- name: lock_identities
--- In the order of their ids, so that two changes never wait for each other.
-SELECT identity_id, identity_pool_id, was_authenticated, merged_into, version
+-- name: lock_identity
+-- One after the other in the order of their ids, so that two changes never wait for each other.
+SELECT identity_id, identity_pool_id, creation_date, last_modified_date, was_authenticated,
+       merged_into, version, provider_names, subjects
 FROM identities
-WHERE identity_id = ANY (%(identity_ids)s::text[])
-ORDER BY identity_id
+WHERE identity_id = %(identity_id)s
 FOR UPDATE;
 
 -- name: create_identity
 INSERT INTO identities (
     identity_id, identity_pool_id, creation_date, last_modified_date, was_authenticated,
-    merged_into, version
+    merged_into, version, provider_names, subjects
 )
 VALUES (
     %(identity_id)s, %(identity_pool_id)s, %(creation_date)s, %(last_modified_date)s,
-    %(was_authenticated)s, %(merged_into)s, %(version)s
+    %(was_authenticated)s, %(merged_into)s, %(version)s, %(provider_names)s, %(subjects)s
 )
 ON CONFLICT DO NOTHING;
 
@@ -90,25 +93,24 @@ ON CONFLICT DO NOTHING;
 UPDATE identities
 SET creation_date = %(creation_date)s, last_modified_date = %(last_modified_date)s,
     was_authenticated = %(was_authenticated)s, merged_into = %(merged_into)s,
-    version = %(version)s
+    version = %(version)s, provider_names = %(provider_names)s, subjects = %(subjects)s
 WHERE identity_id = %(identity_id)s AND identity_pool_id = %(identity_pool_id)s
   AND version = %(expected_version)s;
 
--- name: unlink_logins
-DELETE FROM logins WHERE identity_id = ANY (%(identity_ids)s::text[]);
+-- name: unlink_login
+DELETE FROM logins
+WHERE identity_pool_id = %(identity_pool_id)s AND login_digest = %(login_digest)s
+  AND identity_id = %(identity_id)s;
 
--- name: link_logins
--- In the order of their digests, so that two changes never wait for each other.
+-- name: link_login
+-- One after the other in the order of their digests, so that two changes never wait for each
+-- other.
 INSERT INTO logins (
     identity_pool_id, login_digest, provider_name, subject, identity_id, position
+) VALUES (
+    %(identity_pool_id)s, %(login_digest)s, %(provider_name)s, %(subject)s, %(identity_id)s,
+    %(position)s
 )
-SELECT %(identity_pool_id)s, login.digest, login.provider_name, login.subject,
-       login.identity_id, login.position
-FROM unnest(
-    %(digests)s::bytea[], %(provider_names)s::bytea[], %(subjects)s::bytea[],
-    %(identity_ids)s::text[], %(positions)s::bigint[]
-) AS login (digest, provider_name, subject, identity_id, position)
-ORDER BY login.digest
 ON CONFLICT DO NOTHING;
 
 -- name: lock_datasets
@@ -179,23 +181,20 @@ VALUES (%(identity_id)s, %(identity_pool_id)s, %(live)s)
 ON CONFLICT (identity_id, identity_pool_id) DO UPDATE
 SET live = dataset_counts.live + excluded.live;
 
--- name: delete_identities
-DELETE FROM identities WHERE identity_id = ANY (%(identity_ids)s::text[]);
+-- name: delete_identity
+DELETE FROM identities WHERE identity_id = %(identity_id)s;
 
 -- name: delete_datasets
 DELETE FROM datasets
-USING unnest(%(identity_ids)s::text[], %(identity_pool_ids)s::text[]) AS gone (id, pool)
-WHERE identity_id = gone.id AND identity_pool_id = gone.pool;
+WHERE identity_id = %(identity_id)s AND identity_pool_id = %(identity_pool_id)s;
 
 -- name: delete_records
 DELETE FROM records
-USING unnest(%(identity_ids)s::text[], %(identity_pool_ids)s::text[]) AS gone (id, pool)
-WHERE identity_id = gone.id AND identity_pool_id = gone.pool;
+WHERE identity_id = %(identity_id)s AND identity_pool_id = %(identity_pool_id)s;
 
--- name: delete_counts
+-- name: delete_count
 DELETE FROM dataset_counts
-USING unnest(%(identity_ids)s::text[], %(identity_pool_ids)s::text[]) AS gone (id, pool)
-WHERE identity_id = gone.id AND identity_pool_id = gone.pool;
+WHERE identity_id = %(identity_id)s AND identity_pool_id = %(identity_pool_id)s;
 
 -- name: list_guests
 SELECT identity_id, creation_date
@@ -206,28 +205,21 @@ WHERE NOT was_authenticated AND merged_into IS NULL
 ORDER BY creation_date, identity_id
 LIMIT %(limit)s;
 
--- name: list_idle
--- Those of some identities, locked by now, that are guests still and have no dataset.
-SELECT identity_id, identity_pool_id
-FROM identities
-WHERE identity_id = ANY (%(identity_ids)s::text[])
-  AND NOT was_authenticated AND merged_into IS NULL
-  AND NOT EXISTS (
-      SELECT 1 FROM datasets
-      WHERE datasets.identity_id = identities.identity_id
-        AND datasets.identity_pool_id = identities.identity_pool_id
-        AND datasets.creation_date IS NOT NULL
-  );
+-- name: has_dataset
+SELECT EXISTS (
+    SELECT 1 FROM datasets
+    WHERE identity_id = %(identity_id)s AND identity_pool_id = %(identity_pool_id)s
+      AND creation_date IS NOT NULL
+);
 
 -- name: revoke
--- The later time and the graver reason stay. In the order of the digests, as everywhere.
-INSERT INTO revocations (subject_digest, subject, not_before, reason)
-SELECT *
-FROM unnest(
-    %(digests)s::bytea[], %(subjects)s::bytea[], %(times)s::bigint[], %(reasons)s::text[]
-) AS revoked (digest, subject, not_before, reason)
-ORDER BY digest
-ON CONFLICT (subject_digest) DO UPDATE
+-- The later time and the graver reason stay. One after the other in the order of the digests, as
+-- everywhere.
+INSERT INTO revocations (identity_id, subject_digest, subject, not_before, reason)
+VALUES (
+    %(identity_id)s, %(subject_digest)s, %(subject)s, %(not_before)s, %(reason)s::text
+)
+ON CONFLICT (identity_id, subject_digest) DO UPDATE
 SET not_before = greatest(revocations.not_before, excluded.not_before),
     reason = CASE
         WHEN 'deleted' IN (revocations.reason, excluded.reason) THEN 'deleted'
@@ -237,18 +229,22 @@ SET not_before = greatest(revocations.not_before, excluded.not_before),
 
 -- name: change_reason
 UPDATE revocations SET reason = %(new_reason)s
-WHERE subject_digest = %(subject_digest)s AND reason = %(reason)s;
+WHERE identity_id = %(identity_id)s AND subject_digest = %(subject_digest)s
+  AND reason = %(reason)s;
 
 -- name: purge_revocations
+-- Without a lock, which a sharded database refuses for rows of many places: another server that
+-- purges the same waits, and then finds them gone. One renewed meanwhile stays.
 WITH ended AS MATERIALIZED (
-    SELECT subject_digest FROM revocations
+    SELECT identity_id, subject_digest FROM revocations
     WHERE not_before < %(not_before)s
     ORDER BY not_before
     LIMIT %(limit)s
-    FOR UPDATE SKIP LOCKED
 )
 DELETE FROM revocations USING ended
-WHERE revocations.subject_digest = ended.subject_digest;
+WHERE revocations.identity_id = ended.identity_id
+  AND revocations.subject_digest = ended.subject_digest
+  AND revocations.not_before < %(not_before)s;
 
 -- name: create_token_key
 INSERT INTO token_keys (number, sealed, creation_date)
@@ -257,3 +253,6 @@ ON CONFLICT DO NOTHING;
 
 -- name: delete_token_key
 DELETE FROM token_keys WHERE number = %(number)s;
+
+-- name: confirm_identity
+UPDATE identities SET version = version WHERE identity_id = %(identity_id)s;

@@ -9,28 +9,39 @@ from keepstep.domain.pools import IdentityPool
 from keepstep.domain.revocations import Reason, Revocation
 from keepstep.interfaces.identity_storage import StoredDataset, TokenKey
 
-from .connections import Connection
+from .connections import ATTEMPTS_MAX, Connection
 from .reads import row_of, rows_of
-from .values import dataset_of, decoded, digest_of, identities_of, login_digest, pool_of
+from .values import dataset_of, decoded, identity_of, login_digest, pool_of, revocation_key
 
 
 async def find_identity(connection: Connection, identity_id: str) -> Identity | None:
     """Read an identity."""
-    rows = await rows_of(connection, "find_identity", {"identity_id": identity_id})
-    return next(iter(identities_of(rows)), None)
+    row = await row_of(connection, "find_identity", {"identity_id": identity_id})
+    return identity_of(row) if row is not None else None
 
 
 async def find_identities(
     connection: Connection, identity_pool_id: str, logins: Collection[Login]
 ) -> list[Identity]:
-    """Read the identities that logins are linked to."""
+    """Read the identities that logins are linked to.
+
+    If a login goes to another identity between the two reads, both are made again.
+    """
+    wanted = frozenset(logins)
     values = {
         "identity_pool_id": identity_pool_id,
-        "login_digests": [login_digest(login) for login in logins],
+        "login_digests": [login_digest(login) for login in wanted],
     }
-    found = identities_of(await rows_of(connection, "find_identities", values))
-    wanted = frozenset(logins)
-    return [identity for identity in found if not wanted.isdisjoint(identity.logins)]
+    found: list[Identity] = []
+    for _ in range(ATTEMPTS_MAX):
+        owners = [row[0] for row in await rows_of(connection, "find_owners", values)]
+        if not owners:
+            return []
+        rows = await rows_of(connection, "find_identities", {"identity_ids": owners})
+        found = [each for each in map(identity_of, rows) if not wanted.isdisjoint(each.logins)]
+        if len(found) == len(owners):
+            break
+    return found
 
 
 async def list_identities(
@@ -48,7 +59,7 @@ async def list_identities(
         "limit": limit,
         "hide_disabled": hide_disabled,
     }
-    return identities_of(await rows_of(connection, "list_identities", values))
+    return [identity_of(row) for row in await rows_of(connection, "list_identities", values)]
 
 
 async def list_dataset_names(
@@ -86,7 +97,7 @@ async def list_pools(
 
 async def find_revocation(connection: Connection, subject: str) -> Revocation | None:
     """Read the revocation of a subject."""
-    row = await row_of(connection, "find_revocation", {"subject_digest": digest_of(subject)})
+    row = await row_of(connection, "find_revocation", revocation_key(subject))
     if row is None:
         return None
     return Revocation(subject=row[0].decode(), not_before=row[1], reason=Reason(row[2]))

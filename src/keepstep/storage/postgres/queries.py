@@ -5,7 +5,13 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Final
 
-FILES: Final = ("queries.sql", "dataset_changes.sql", "identity_queries.sql")
+FILES: Final = (
+    "queries.sql",
+    "dataset_changes.sql",
+    "identity_queries.sql",
+    "delivery_queries.sql",
+    "copy_queries.sql",
+)
 
 _SECTION = re.compile(r"^-- name: (\w+)\n(.*?);$", re.MULTILINE | re.DOTALL)
 _COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)

@@ -19,7 +19,7 @@ WHERE identity_id = %(identity_id)s AND identity_pool_id = %(identity_pool_id)s
 
 -- name: find_records
 -- The first row is the dataset's, there or not; then come its records. Each row has the columns
--- of both.
+-- of both. The live datasets matter only to who makes it exist.
 SELECT true AS is_head, dataset_name, sync_count, deleted_sync_count, creation_date,
        last_modified_date, last_modified_by, data_storage, num_records,
        NULL::bytea AS record_key, NULL::bytea AS value,
@@ -32,14 +32,18 @@ SELECT true AS is_head, dataset_name, sync_count, deleted_sync_count, creation_d
            WHERE identity_id = %(identity_id)s AND identity_pool_id = %(identity_pool_id)s
              AND merged_under = %(dataset_name)s
            ORDER BY dataset_name
-       ) AS merged_names
+       ) AS merged_names,
+       CASE WHEN creation_date IS NULL THEN (
+           SELECT live FROM dataset_counts
+           WHERE identity_id = %(identity_id)s AND identity_pool_id = %(identity_pool_id)s
+       ) END AS live_datasets
 FROM (VALUES (1)) AS always
 LEFT JOIN datasets
     ON identity_id = %(identity_id)s AND identity_pool_id = %(identity_pool_id)s
    AND dataset_name = %(dataset_name)s
 UNION ALL (
     SELECT false, NULL, sync_count, NULL, NULL, last_modified_date, last_modified_by,
-           device_last_modified_date, NULL, record_key, value, NULL, NULL
+           device_last_modified_date, NULL, record_key, value, NULL, NULL, NULL
     FROM records
     WHERE identity_id = %(identity_id)s AND identity_pool_id = %(identity_pool_id)s
       AND dataset_name = %(dataset_name)s
@@ -117,12 +121,12 @@ FROM identity_pools, (
 WHERE identity_pool_id = %(identity_pool_id)s;
 
 -- name: purge_consumed_sessions
+-- As purge_revocations.
 WITH expired AS MATERIALIZED (
     SELECT identity_id, session_id FROM consumed_sessions
     WHERE expires_at < %(expired_before)s
     ORDER BY expires_at
     LIMIT %(limit)s
-    FOR UPDATE SKIP LOCKED
 )
 DELETE FROM consumed_sessions USING expired
 WHERE consumed_sessions.identity_id = expired.identity_id
@@ -214,12 +218,27 @@ WHERE NOT EXISTS (SELECT 1 FROM server_keys)
 ON CONFLICT DO NOTHING;
 
 -- name: touch_tables
-SELECT EXISTS (SELECT 1 FROM identity_pools), EXISTS (SELECT 1 FROM datasets),
-       EXISTS (SELECT 1 FROM records), EXISTS (SELECT 1 FROM consumed_sessions),
-       EXISTS (SELECT 1 FROM access_keys), EXISTS (SELECT 1 FROM server_keys),
-       EXISTS (SELECT 1 FROM identities), EXISTS (SELECT 1 FROM logins),
-       EXISTS (SELECT 1 FROM revocations), EXISTS (SELECT 1 FROM token_keys),
-       EXISTS (SELECT 1 FROM dataset_counts);
+-- Of the tables that grow, in one place and by their keys: it is asked every few seconds.
+-- The first column says whether the server or the session takes no writes, as a standby does.
+SELECT current_setting('transaction_read_only')::boolean,
+       EXISTS (SELECT 1 FROM identity_pools), EXISTS (SELECT 1 FROM access_keys),
+       EXISTS (SELECT 1 FROM server_keys), EXISTS (SELECT 1 FROM token_keys),
+       EXISTS (SELECT 1 FROM identities WHERE identity_id = %(identity_id)s),
+       EXISTS (SELECT 1 FROM datasets WHERE identity_id = %(identity_id)s),
+       EXISTS (SELECT 1 FROM dataset_counts WHERE identity_id = %(identity_id)s),
+       EXISTS (SELECT 1 FROM records WHERE identity_id = %(identity_id)s),
+       EXISTS (SELECT 1 FROM consumed_sessions WHERE identity_id = %(identity_id)s),
+       EXISTS (SELECT 1 FROM revocations WHERE identity_id = %(identity_id)s),
+       EXISTS (SELECT 1 FROM outbox WHERE identity_id = %(identity_id)s),
+       EXISTS (SELECT 1 FROM outbox_lanes WHERE identity_id = %(identity_id)s),
+       EXISTS (SELECT 1 FROM devices WHERE identity_id = %(identity_id)s),
+       EXISTS (SELECT 1 FROM subscriptions WHERE identity_id = %(identity_id)s);
+
+-- name: touch_logins
+SELECT EXISTS (
+    SELECT 1 FROM logins
+    WHERE identity_pool_id = %(identity_pool_id)s AND login_digest = %(login_digest)s
+);
 
 -- name: find_consumed_session
 SELECT 1 FROM consumed_sessions

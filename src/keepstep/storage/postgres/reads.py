@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from psycopg.errors import ReadOnlySqlTransaction
+
 from keepstep.domain.access import AccessKey
 from keepstep.domain.datasets import Dataset, DatasetPlace, Record
 from keepstep.domain.patches import DatasetState
@@ -10,6 +12,7 @@ from keepstep.domain.pools import IdentityPool, IdentityUsage, PoolUsage
 from keepstep.interfaces.storage import RecordsFound, RecordsQuery
 from keepstep.wire.members import LONG_MAX
 
+from .arrays import Blobs
 from .connections import Connection
 from .queries import QUERIES
 from .values import Values, dataset_of, decoded, key_digest, place_values, pool_of
@@ -54,14 +57,8 @@ async def find_records(
         above, after = query.above, (query.above, "")
     else:
         above, after = query.after[0] - 1, query.after
-    values = place_values(query.place) | {
-        "session_id": session_id,
-        "above": above,
-        "through": LONG_MAX if query.through is None else query.through,
-        "after_sync_count": after[0],
-        "after_key": after[1].encode(),
-        "limit": query.limit,
-    }
+    through = LONG_MAX if query.through is None else query.through
+    values = _query_values(query.place, session_id, above, through, after, query.limit)
     head, *records = await rows_of(connection, "find_records", values)
     return RecordsFound(
         dataset=_dataset_in(head),
@@ -72,12 +69,14 @@ async def find_records(
 
 
 async def find_state(
-    connection: Connection, place: DatasetPlace, keys: Sequence[str], session_id: bytes
+    connection: Connection, place: DatasetPlace, keys: Sequence[str] | None, session_id: bytes
 ) -> DatasetState:
     """Read what an update is decided on."""
+    if keys is None:
+        return await _find_whole_state(connection, place, session_id)
     values = place_values(place) | {
         "session_id": session_id,
-        "key_digests": [key_digest(key) for key in keys],
+        "key_digests": Blobs([key_digest(key) for key in keys]),
     }
     rows = await rows_of(connection, "find_state", values)
     head = next(row for row in rows if row[0])
@@ -88,6 +87,20 @@ async def find_state(
         records={record.key: record for record in records if record.key in wanted},
         session_consumed=head[11],
         live_datasets=head[12] or 0,
+    )
+
+
+async def _find_whole_state(
+    connection: Connection, place: DatasetPlace, session_id: bytes
+) -> DatasetState:
+    values = _query_values(place, session_id, 0, LONG_MAX, (0, ""), None)
+    head, *rows = await rows_of(connection, "find_records", values)
+    records = [_record_in(row) for row in rows]
+    return DatasetState(
+        dataset=_dataset_in(head),
+        records={record.key: record for record in records},
+        session_consumed=head[11],
+        live_datasets=head[13] or 0,
     )
 
 
@@ -135,8 +148,31 @@ async def list_server_keys(connection: Connection) -> list[bytes]:
 
 
 async def touch_tables(connection: Connection) -> None:
-    """Read something of every table: it answers if the store can be read."""
-    await row_of(connection, "touch_tables")
+    """Read something of every table. Raises ReadOnlySqlTransaction where nothing can be written."""
+    row = await row_of(connection, "touch_tables", {"identity_id": ""})
+    if row[0]:
+        raise ReadOnlySqlTransaction("transaction_read_only is on")
+    await row_of(connection, "touch_logins", {"identity_pool_id": "", "login_digest": b""})
+    await row_of(connection, "touch_local_tables")
+
+
+def _query_values(
+    place: DatasetPlace,
+    session_id: bytes | None,
+    above: int,
+    through: int,
+    after: tuple[int, str],
+    limit: int | None,
+) -> Values:
+    """Give the parameters of ``find_records``."""
+    return place_values(place) | {
+        "session_id": session_id,
+        "above": above,
+        "through": through,
+        "after_sync_count": after[0],
+        "after_key": after[1].encode(),
+        "limit": limit,
+    }
 
 
 def _dataset_in(head: Any) -> Dataset | None:

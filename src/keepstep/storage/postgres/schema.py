@@ -1,18 +1,24 @@
 """The schema steps of a database, and the lease under which they are applied.
 
-The table ``keepstep_schema`` has one row: the number of the last step, and who applies steps
-now, until when by the database's own clock. Each step is one transaction that goes from its
-predecessor's number to its own, so that no two of them interleave whatever becomes of the lease.
+The table ``keepstep_schema`` has one row: the number of the last step, that of the oldest program
+which may use the result, and who applies steps now, until when by the database's own clock. Each
+step is one transaction that goes from its predecessor's number to its own, so that no two of them
+interleave whatever becomes of the lease.
+
+A step adds to what is there, and older servers go on beside it, also when they are started again.
+One that takes something away says so in a line, ``-- readable by 0007``: from then on, programs
+that know fewer than seven steps are refused.
 """
 
 import asyncio
 import re
 import time
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Final
 
+import msgspec
 import psycopg
-from psycopg import AsyncConnection
 from psycopg.errors import DuplicateObject, DuplicateTable, UndefinedTable, UniqueViolation
 
 from keepstep.interfaces.storage import StoreUnusable
@@ -20,16 +26,19 @@ from keepstep.interfaces.storage import StoreUnusable
 from .connections import ATTEMPTS_MAX, Connection, configure, connect_arguments
 from .failures import explain
 from .settings import PostgresSettings, name_of, split_url
+from .sharding import distribute, undistributed
 
 LEASE_SECONDS: Final = 60
 """How long a process that applies steps is waited for once it says nothing more."""
 LEASE_POLL_SECONDS: Final = 0.1
 
 _STEP_NAME = re.compile(r"(\d{4})_\w+\.sql")
+_READABLE_BY = re.compile(rb"^-- readable by (\d{4})$", re.MULTILINE)
 _CREATE_TABLE: Final = b"""
     CREATE TABLE IF NOT EXISTS keepstep_schema (
         one BOOLEAN PRIMARY KEY DEFAULT true CHECK (one),
         number BIGINT NOT NULL,
+        readable_by BIGINT NOT NULL DEFAULT 1,
         holder TEXT,
         held_until TIMESTAMPTZ
     )
@@ -43,14 +52,26 @@ _TAKE: Final = b"""
 """
 _ADVANCE: Final = b"""
     UPDATE keepstep_schema
-    SET number = %(number)s, held_until = now() + make_interval(secs => %(seconds)s)
+    SET number = %(number)s, readable_by = greatest(readable_by, %(readable_by)s),
+        held_until = now() + make_interval(secs => %(seconds)s)
     WHERE number = %(number)s - 1 AND holder = %(holder)s
+"""
+_HOLD: Final = b"""
+    UPDATE keepstep_schema SET held_until = now() + make_interval(secs => %(seconds)s)
+    WHERE holder = %(holder)s
 """
 _RELEASE: Final = b"""
     UPDATE keepstep_schema SET holder = NULL, held_until = NULL WHERE holder = %(holder)s
 """
-_NUMBER: Final = b"SELECT number FROM keepstep_schema"
+_STATE: Final = b"SELECT number, readable_by FROM keepstep_schema"
 _ENCODING: Final = b"SELECT current_setting('server_encoding')"
+
+
+class Migrated(msgspec.Struct, frozen=True):
+    """What a migration did: the numbers of the steps applied, and the tables distributed."""
+
+    steps: list[int]
+    tables: list[str]
 
 
 def schema_steps() -> list[bytes]:
@@ -64,32 +85,47 @@ def schema_steps() -> list[bytes]:
     return [step.read_bytes() for _, step in named]
 
 
-async def migrate(url: str, settings: PostgresSettings | None = None) -> list[int]:
-    """Bring a database to this version's schema; give the numbers of the steps applied.
+def oldest_reader(step: bytes) -> int:
+    """Give the least number of steps that a program must know to use what a step leaves."""
+    match = _READABLE_BY.search(step)
+    return 1 if match is None else int(match[1])
+
+
+async def migrate(
+    url: str, settings: PostgresSettings | None = None, steps: Sequence[bytes] | None = None
+) -> Migrated:
+    """Bring a database to this version's schema; give what that took.
+
+    Where the extension Citus is, every table that is not yet is distributed as well. A newer
+    schema that this version may use is left as it is. ``steps`` are those of another version.
 
     Raises StoreUnusable with what to do.
     """
     conninfo, used = split_url(url, settings)
     name = name_of(conninfo)
     try:
-        async with await AsyncConnection.connect(conninfo, **connect_arguments(used)) as connection:
-            await configure(connection, used.long_statement_seconds)
+        async with await Connection.connect(conninfo, **connect_arguments(used)) as connection:
+            await configure(connection, used.long_statement_seconds, much=True)
             await _check_encoding(connection, name)
             await _create_table(connection)
-            return await _migrate(connection, name)
+            seconds = used.long_statement_seconds
+            return await _migrate(connection, name, steps or schema_steps(), seconds)
     except psycopg.Error as error:
         raise StoreUnusable(explain(error, name)) from error
 
 
-async def check_schema(connection: Connection, name: str) -> None:
-    """Raise StoreUnusable, with what to do, if a database has not this version's schema."""
+async def check_schema(connection: Connection, name: str, newest: int | None = None) -> None:
+    """Raise StoreUnusable, with what to do, if this version may not use a database's schema.
+
+    ``newest`` is the last schema that another version knows.
+    """
     await _check_encoding(connection, name)
-    newest = len(schema_steps())
+    newest = len(schema_steps()) if newest is None else newest
     try:
-        number = await _schema_number(connection)
+        number, readable_by = await _schema_state(connection)
     except UndefinedTable:
-        number = 0
-    _check_not_newer(number, name)
+        number, readable_by = 0, 0
+    _check_readable(number, readable_by, newest, name)
     if number < newest:
         state = f"has an older schema ({number}, this keepstep needs {newest})"
         raise StoreUnusable(
@@ -98,32 +134,55 @@ async def check_schema(connection: Connection, name: str) -> None:
         )
 
 
-async def _migrate(connection: Connection, name: str) -> list[int]:
-    steps = schema_steps()
-    applied: list[int] = []
+async def _migrate(
+    connection: Connection, name: str, steps: Sequence[bytes], statement_seconds: float
+) -> Migrated:
+    done = Migrated([], [])
     holder = None
     try:
-        while (number := await _schema_number(connection)) < len(steps):
+        while True:
+            number, readable_by = await _schema_state(connection)
+            _check_readable(number, readable_by, len(steps), name)
+            tables = await undistributed(connection, name) if number == len(steps) else []
+            if number >= len(steps) and not tables:
+                return done
             if holder is None:
                 holder = await _take_lease(connection, name)
-                continue  # another process may have applied steps while this one waited
-            await _apply(connection, steps[number], number + 1, holder, name)
-            applied.append(number + 1)
+                continue  # another process may have done all that while this one waited
+            if number < len(steps):
+                await _apply(connection, steps[number], number + 1, holder, name)
+                done.steps.append(number + 1)
+            else:
+                await _hold(connection, holder, name, statement_seconds + LEASE_SECONDS)
+                await distribute(connection, tables[0])
+                done.tables.append(tables[0])
     finally:
         if holder is not None and not connection.broken:
             await connection.execute(_RELEASE, {"holder": holder})
-    _check_not_newer(number, name)
-    return applied
 
 
 async def _apply(connection: Connection, step: bytes, number: int, holder: str, name: str) -> None:
     async with connection.transaction():
-        values = {"number": number, "holder": holder, "seconds": LEASE_SECONDS}
+        values = {
+            "number": number,
+            "readable_by": oldest_reader(step),
+            "holder": holder,
+            "seconds": LEASE_SECONDS,
+        }
         if (await connection.execute(_ADVANCE, values)).rowcount != 1:
-            raise StoreUnusable(
-                f"the store {name}: another keepstep migrate took over; see that it ends"
-            )
+            raise _taken_over(name)
         await connection.execute(step)
+
+
+async def _hold(connection: Connection, holder: str, name: str, seconds: float) -> None:
+    """Keep the lease for as long as a statement may take that is a transaction by itself."""
+    values = {"holder": holder, "seconds": seconds}
+    if (await connection.execute(_HOLD, values)).rowcount != 1:
+        raise _taken_over(name)
+
+
+def _taken_over(name: str) -> StoreUnusable:
+    return StoreUnusable(f"the store {name}: another keepstep migrate took over; see that it ends")
 
 
 async def _take_lease(connection: Connection, name: str) -> str:
@@ -152,9 +211,10 @@ async def _create_table(connection: Connection) -> None:
     await connection.execute(_CREATE_ROW)
 
 
-async def _schema_number(connection: Connection) -> int:
-    row = await (await connection.execute(_NUMBER)).fetchone()
-    return 0 if row is None else row[0]
+async def _schema_state(connection: Connection) -> tuple[int, int]:
+    """Read the number of the last step, and the least number a program must know."""
+    row = await (await connection.execute(_STATE)).fetchone()
+    return (0, 0) if row is None else (row[0], row[1])
 
 
 async def _check_encoding(connection: Connection, name: str) -> None:
@@ -166,9 +226,8 @@ async def _check_encoding(connection: Connection, name: str) -> None:
         )
 
 
-def _check_not_newer(number: int, name: str) -> None:
-    newest = len(schema_steps())
-    if number > newest:
+def _check_readable(number: int, readable_by: int, newest: int, name: str) -> None:
+    if newest < readable_by:
         raise StoreUnusable(
             f"the store {name} was made by a newer keepstep (schema {number}, this one knows "
             f"{newest}); install that version or a later one"

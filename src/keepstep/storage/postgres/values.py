@@ -6,13 +6,20 @@ from typing import Any, Final
 
 import msgspec
 
+from keepstep.domain.dataset_changes import DatasetChange
 from keepstep.domain.datasets import Dataset, DatasetPlace, Record
 from keepstep.domain.identities import Identity, Login
+from keepstep.domain.outbox import partition_of
 from keepstep.domain.pools import IdentityPool, PoolSettings
+from keepstep.domain.revocations import guest_subject, identity_subject
+
+from .arrays import Blobs, Numbers
 
 Values = dict[str, Any]
 
 LENGTH_BYTES: Final = 8
+
+_OF_IDENTITIES: Final = (identity_subject(""), guest_subject(""))
 
 _SETTINGS = msgspec.json.Decoder(PoolSettings)
 
@@ -28,7 +35,7 @@ def digest_of(*texts: str) -> bytes:
 
 
 def key_digest(key: str) -> bytes:
-    """Give what stands for a record's key in an index."""
+    """Give what stands for a record's key, or a device's token, in an index."""
     return hashlib.sha256(key.encode()).digest()
 
 
@@ -74,13 +81,28 @@ def records_values(records: Iterable[Record]) -> Values:
     """Give records as one array for each column."""
     rows = list(records)
     return {
-        "key_digests": [key_digest(record.key) for record in rows],
-        "keys": [record.key.encode() for record in rows],
-        "values": [encoded(record.value) for record in rows],
-        "sync_counts": [record.sync_count for record in rows],
-        "dates": [record.last_modified_date for record in rows],
-        "authors": [encoded(record.last_modified_by) for record in rows],
-        "device_dates": [record.device_last_modified_date for record in rows],
+        "key_digests": Blobs([key_digest(record.key) for record in rows]),
+        "keys": Blobs([record.key.encode() for record in rows]),
+        "values": Blobs([encoded(record.value) for record in rows]),
+        "sync_counts": Numbers([record.sync_count for record in rows]),
+        "dates": Numbers([record.last_modified_date for record in rows]),
+        "authors": Blobs([encoded(record.last_modified_by) for record in rows]),
+        "device_dates": Numbers([record.device_last_modified_date for record in rows]),
+    }
+
+
+def messages_values(change: DatasetChange) -> Values:
+    """Give the messages of a change, which are of its dataset, as one array for each column."""
+    assert all(message.place == change.place for message in change.outbox)
+    messages = {(each.channel.value, each.sync_count): each for each in change.outbox}
+    rows = sorted(messages)
+    return {
+        "partition": partition_of(change.place.identity_id),
+        "lane_channels": sorted({channel for channel, _ in rows}),
+        "message_channels": [channel for channel, _ in rows],
+        "message_counts": [sync_count for _, sync_count in rows],
+        "message_dates": [messages[row].creation_date for row in rows],
+        "message_bodies": [messages[row].body for row in rows],
     }
 
 
@@ -109,7 +131,7 @@ def pool_of(row: Any) -> IdentityPool:
 
 
 def identity_values(identity: Identity) -> Values:
-    """Give what is stored of an identity, without its logins."""
+    """Give what is stored of an identity."""
     return {
         "identity_id": identity.identity_id,
         "identity_pool_id": identity.identity_pool_id,
@@ -118,31 +140,48 @@ def identity_values(identity: Identity) -> Values:
         "was_authenticated": identity.was_authenticated,
         "merged_into": identity.merged_into,
         "version": identity.version,
+        "provider_names": [login.provider_name.encode() for login in identity.logins],
+        "subjects": [login.subject.encode() for login in identity.logins],
     }
 
 
-def identities_of(rows: Iterable[Any]) -> list[Identity]:
-    """Make identities of rows of which each has one login or none, those of one together."""
-    found: dict[str, tuple[Any, list[Login]]] = {}
-    for row in rows:
-        _, logins = found.setdefault(row[0], (row, []))
-        if row[7] is not None:
-            logins.append(Login(row[7].decode(), row[8].decode()))
-    return [
-        Identity(
-            identity_id=row[0],
-            identity_pool_id=row[1],
-            creation_date=row[2],
-            last_modified_date=row[3],
-            logins=tuple(logins),
-            was_authenticated=row[4],
-            merged_into=row[5],
-            version=row[6],
-        )
-        for row, logins in found.values()
-    ]
+def identity_of(row: Any) -> Identity:
+    """Make an identity of its row."""
+    return Identity(
+        identity_id=row[0],
+        identity_pool_id=row[1],
+        creation_date=row[2],
+        last_modified_date=row[3],
+        logins=tuple(
+            Login(provider_name.decode(), subject.decode())
+            for provider_name, subject in zip(row[7], row[8], strict=True)
+        ),
+        was_authenticated=row[4],
+        merged_into=row[5],
+        version=row[6],
+    )
 
 
 def login_digest(login: Login) -> bytes:
     """Give what stands for a login in an index."""
     return digest_of(login.provider_name, login.subject)
+
+
+def login_values(login: Login) -> Values:
+    """Give what is stored of a login by itself."""
+    return {
+        "login_digest": login_digest(login),
+        "provider_name": login.provider_name.encode(),
+        "subject": login.subject.encode(),
+    }
+
+
+def revocation_key(subject: str) -> Values:
+    """Give the key of a subject's revocation: one of an identity is kept with that identity."""
+    for prefix in _OF_IDENTITIES:
+        identity_id = subject.removeprefix(prefix)
+        if identity_id != subject:
+            break
+    else:
+        identity_id = digest_of(subject).hex()
+    return {"identity_id": identity_id, "subject_digest": digest_of(subject)}

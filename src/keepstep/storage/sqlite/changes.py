@@ -9,11 +9,13 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from keepstep.domain.access import AccessKey
-from keepstep.domain.datasets import Dataset, DatasetChange, DatasetPlace, Record
+from keepstep.domain.dataset_changes import DatasetChange
+from keepstep.domain.datasets import Dataset, DatasetPlace, Record
 from keepstep.domain.pools import IdentityPool
-from keepstep.domain.revocations import Reason, identity_subject
 
+from .delivery_changes import add_messages
 from .queries import QUERIES
+from .reads import may_create_datasets
 
 _CREATE_DATASET = QUERIES["create_dataset"]
 _UPDATE_DATASET = QUERIES["update_dataset"]
@@ -46,7 +48,10 @@ def change_dataset(connection: sqlite3.Connection, change: DatasetChange) -> boo
     if change.erases_records:
         connection.execute(QUERIES["erase_records"], row_key)
         connection.execute(QUERIES["set_merged_under"], (None, *row_key))
+        connection.execute(QUERIES["delete_subscriptions"], row_key)
     write_records(connection, row_key, change.records)
+    if change.outbox:
+        add_messages(connection, change.outbox)
     return True
 
 
@@ -113,6 +118,11 @@ def delete_pool(connection: sqlite3.Connection, identity_pool_id: str) -> bool:
         "delete_pool_datasets",
         "delete_pool_identities",
         "delete_pool_logins",
+        "delete_pool_outbox",
+        "delete_pool_lanes",
+        "delete_pool_devices",
+        "delete_pool_subscriptions",
+        "delete_pool_bulk_publish",
     ):
         connection.execute(QUERIES[step], (identity_pool_id,))
     return True
@@ -163,6 +173,4 @@ def _may_create_dataset(
     count = connection.execute(QUERIES["count_datasets"], identity).fetchone()[0]
     if count >= datasets_below:
         return False
-    subject = identity_subject(place.identity_id)
-    values = (place.identity_pool_id, place.identity_id, subject, Reason.DELETED)
-    return connection.execute(QUERIES["may_create_datasets"], values).fetchone()[0] == 1
+    return may_create_datasets(connection, place.identity_pool_id, place.identity_id)

@@ -16,11 +16,18 @@ from sqlite3 import Connection
 from typing import IO, Concatenate, ParamSpec, TypeVar
 
 from keepstep.domain.access import AccessKey
-from keepstep.domain.datasets import Dataset, DatasetChange, DatasetPlace
+from keepstep.domain.bulk_publishes import BulkPublish
+from keepstep.domain.copying import CopyProgress, Row
+from keepstep.domain.dataset_changes import DatasetChange
+from keepstep.domain.datasets import Dataset, DatasetPlace
+from keepstep.domain.devices import Device
 from keepstep.domain.identities import Identity, IdentityChange, Login
+from keepstep.domain.outbox import Lane, OutboxMessage, OutboxUsage, QueuedMessage
 from keepstep.domain.patches import DatasetState
 from keepstep.domain.pools import IdentityPool, IdentityUsage, PoolUsage
 from keepstep.domain.revocations import Revocation
+from keepstep.interfaces.copying import RowType, ScannedRows
+from keepstep.interfaces.delivery_storage import Lease, OutboxFilter
 from keepstep.interfaces.identity_storage import GuestsPurged, StoredDataset, TokenKey
 from keepstep.interfaces.storage import (
     NO_OBSERVER,
@@ -30,7 +37,15 @@ from keepstep.interfaces.storage import (
     StoreUnavailable,
 )
 
-from . import changes, identity_changes, identity_reads, reads
+from . import (
+    changes,
+    copying,
+    delivery_changes,
+    delivery_reads,
+    identity_changes,
+    identity_reads,
+    reads,
+)
 from .failures import explain
 from .files import connect, create_schema, open_file
 from .group_commit import GroupCommit
@@ -61,12 +76,18 @@ class SQLiteStore:
         self._changes = GroupCommit(writer, path, waits=lock is not None, observer=observer)
 
     @classmethod
-    def open(cls, path: Path, observer: StoreObserver = NO_OBSERVER) -> "SQLiteStore":
+    def open(
+        cls, path: Path, observer: StoreObserver = NO_OBSERVER, *, for_copy: bool = False
+    ) -> "SQLiteStore":
         """Open the store in a file, making it if there is none.
+
+        One whose copy from another store is unfinished is opened ``for_copy`` only.
 
         Raises StoreUnusable with what to do.
         """
         writer, lock = open_file(path)
+        if not for_copy:
+            copying.check_finished(writer, lock, path)
         reader = connect(str(path))
         reader.execute("PRAGMA query_only = ON")
         return cls(str(path), reader, writer, lock, observer)
@@ -90,7 +111,7 @@ class SQLiteStore:
         return self._read(reads.find_records, query, session_id)
 
     async def find_state(
-        self, place: DatasetPlace, keys: Sequence[str], session_id: bytes
+        self, place: DatasetPlace, keys: Sequence[str] | None, session_id: bytes
     ) -> DatasetState:
         return self._read(reads.find_state, place, keys, session_id)
 
@@ -101,10 +122,10 @@ class SQLiteStore:
         return self._read(reads.find_pool, identity_pool_id)
 
     async def measure_pools(self, *, after: str, limit: int) -> list[PoolUsage]:
-        return await self._read_much(partial(reads.measure_pools, after=after, limit=limit))
+        return await self._read_much(reads.measure_pools, after, limit)
 
     async def measure_pool(self, identity_pool_id: str) -> PoolUsage | None:
-        return await self._read_much(partial(reads.measure_pool, identity_pool_id=identity_pool_id))
+        return await self._read_much(reads.measure_pool, identity_pool_id)
 
     async def find_access_key(self, access_key_id: str) -> AccessKey | None:
         return self._read(reads.find_access_key, access_key_id)
@@ -134,13 +155,7 @@ class SQLiteStore:
         return self._read(identity_reads.list_dataset_names, identity_pool_id, identity_id)
 
     async def dump_datasets(self, identity_pool_id: str, identity_id: str) -> list[StoredDataset]:
-        return await self._read_much(
-            partial(
-                identity_reads.dump_datasets,
-                identity_pool_id=identity_pool_id,
-                identity_id=identity_id,
-            )
-        )
+        return await self._read_much(identity_reads.dump_datasets, identity_pool_id, identity_id)
 
     async def list_pools(self, *, after: tuple[int, str], limit: int) -> list[IdentityPool]:
         return self._read(identity_reads.list_pools, after, limit)
@@ -152,34 +167,30 @@ class SQLiteStore:
         return self._read(identity_reads.list_token_keys)
 
     async def change_dataset(self, change: DatasetChange) -> bool:
-        return await self._changes.submit(partial(changes.change_dataset, change=change))
+        return await self._change(changes.change_dataset, change)
 
     async def create_pool(self, pool: IdentityPool) -> bool:
-        return await self._changes.submit(partial(changes.create_pool, pool=pool))
+        return await self._change(changes.create_pool, pool)
 
     async def delete_pool(self, identity_pool_id: str) -> bool:
         delete = partial(changes.delete_pool, identity_pool_id=identity_pool_id)
         return await self._changes.submit(delete, slow=True)
 
     async def add_sync_sessions(self, counts: Mapping[str, int]) -> None:
-        await self._changes.submit(partial(changes.add_sync_sessions, counts=counts))
+        await self._change(changes.add_sync_sessions, counts)
 
     async def purge_consumed_sessions(self, expired_before: int, *, limit: int) -> int:
         purge = partial(changes.purge_consumed_sessions, expired_before=expired_before, limit=limit)
         return await self._changes.submit(purge, slow=True)
 
     async def create_access_key(self, key: AccessKey) -> None:
-        await self._changes.submit(partial(changes.create_access_key, key=key))
+        await self._change(changes.create_access_key, key)
 
     async def revoke_access_key(self, access_key_id: str) -> bool:
-        revoke = partial(changes.revoke_access_key, access_key_id=access_key_id)
-        return await self._changes.submit(revoke)
+        return await self._change(changes.revoke_access_key, access_key_id)
 
     async def create_server_key(self, sealed: bytes, creation_date: int, *, first: bool) -> bool:
-        create = partial(
-            changes.create_server_key, sealed=sealed, creation_date=creation_date, first=first
-        )
-        return await self._changes.submit(create)
+        return await self._change(changes.create_server_key, sealed, creation_date, first)
 
     async def change_identities(self, change: IdentityChange) -> bool:
         apply = partial(identity_changes.change_identities, change=change)
@@ -194,8 +205,7 @@ class SQLiteStore:
         return await self._changes.submit(restore, slow=True)
 
     async def update_pool(self, pool: IdentityPool, *, expected_version: int) -> bool:
-        update = partial(identity_changes.update_pool, pool=pool, expected_version=expected_version)
-        return await self._changes.submit(update)
+        return await self._change(identity_changes.update_pool, pool, expected_version)
 
     async def purge_guests(
         self, created_before: int, *, after: tuple[int, str], limit: int, date: int
@@ -210,18 +220,128 @@ class SQLiteStore:
         return await self._changes.submit(purge, slow=True)
 
     async def revoke(self, revocation: Revocation) -> None:
-        await self._changes.submit(partial(identity_changes.revoke, revocation=revocation))
+        await self._change(identity_changes.revoke, revocation)
 
     async def purge_revocations(self, not_before: int, *, limit: int) -> int:
         purge = partial(identity_changes.purge_revocations, not_before=not_before, limit=limit)
         return await self._changes.submit(purge, slow=True)
 
     async def create_token_key(self, key: TokenKey) -> bool:
-        return await self._changes.submit(partial(identity_changes.create_token_key, key=key))
+        return await self._change(identity_changes.create_token_key, key)
 
     async def delete_token_key(self, number: int) -> bool:
-        delete = partial(identity_changes.delete_token_key, number=number)
-        return await self._changes.submit(delete)
+        return await self._change(identity_changes.delete_token_key, number)
+
+    async def list_due(
+        self, partitions: Collection[int], now: int, *, after: Lane | None, limit: int
+    ) -> list[QueuedMessage]:
+        return self._read(delivery_reads.list_due, partitions, now, after, limit)
+
+    async def list_outbox(
+        self, wanted: OutboxFilter, *, after: tuple[Lane, int] | None, limit: int
+    ) -> list[QueuedMessage]:
+        return await self._read_much(delivery_reads.list_outbox, wanted, after, limit)
+
+    async def measure_outbox(self) -> OutboxUsage:
+        return await self._read_much(delivery_reads.measure_outbox)
+
+    async def list_leases(self, prefix: str, now: int) -> list[Lease]:
+        return self._read(delivery_reads.list_leases, prefix, now)
+
+    async def has_subscribers(self, place: DatasetPlace) -> bool:
+        return self._read(delivery_reads.has_subscribers, place)
+
+    async def list_subscribers(self, place: DatasetPlace) -> list[Device]:
+        return self._read(delivery_reads.list_subscribers, place)
+
+    async def list_devices(self, identity_pool_id: str, identity_id: str) -> list[Device]:
+        return self._read(delivery_reads.list_devices, identity_pool_id, identity_id)
+
+    async def find_bulk_publish(self, identity_pool_id: str) -> BulkPublish | None:
+        return self._read(delivery_reads.find_bulk_publish, identity_pool_id)
+
+    async def list_bulk_publishes(self) -> list[BulkPublish]:
+        return self._read(delivery_reads.list_bulk_publishes)
+
+    async def list_pool_datasets(
+        self, identity_pool_id: str, *, after: tuple[str, str], limit: int
+    ) -> list[DatasetPlace]:
+        return await self._read_much(
+            delivery_reads.list_pool_datasets, identity_pool_id, after, limit
+        )
+
+    async def find_sync_counts(self, places: Sequence[DatasetPlace]) -> list[int]:
+        return self._read(delivery_reads.find_sync_counts, places)
+
+    async def settle_outbox(
+        self, delivered: Sequence[OutboxMessage], deferred: Sequence[QueuedMessage]
+    ) -> None:
+        await self._change(delivery_changes.settle_outbox, delivered, deferred)
+
+    async def retry_outbox(self, wanted: OutboxFilter, *, now: int) -> int:
+        retry = partial(delivery_changes.retry_outbox, wanted=wanted, now=now)
+        return await self._changes.submit(retry, slow=True)
+
+    async def drop_outbox(self, wanted: OutboxFilter) -> int:
+        drop = partial(delivery_changes.drop_outbox, wanted=wanted)
+        return await self._changes.submit(drop, slow=True)
+
+    async def hold_leases(
+        self, names: Collection[str], holder: str, *, now: int, until: int
+    ) -> set[str]:
+        return await self._change(delivery_changes.hold_leases, names, holder, now, until)
+
+    async def release_leases(self, names: Collection[str], holder: str) -> None:
+        await self._change(delivery_changes.release_leases, names, holder)
+
+    async def register_device(self, device: Device, *, limit: int) -> Device | None:
+        return await self._change(delivery_changes.register_device, device, limit)
+
+    async def update_device(self, device: Device) -> bool:
+        return await self._change(delivery_changes.update_device, device)
+
+    async def delete_device(self, device: Device) -> bool:
+        return await self._change(delivery_changes.delete_device, device)
+
+    async def subscribe(self, place: DatasetPlace, device_id: str) -> bool:
+        return await self._change(delivery_changes.subscribe, place, device_id)
+
+    async def unsubscribe(self, place: DatasetPlace, device_id: str) -> bool:
+        return await self._change(delivery_changes.unsubscribe, place, device_id)
+
+    async def keep_bulk_publish(self, publish: BulkPublish) -> bool:
+        return await self._change(delivery_changes.keep_bulk_publish, publish)
+
+    async def scan(
+        self, kind: type[RowType], *, after: str | None, limit: int
+    ) -> ScannedRows[RowType]:
+        return await self._read_much(copying.scan, kind, after, limit)
+
+    async def find_copy(self) -> CopyProgress | None:
+        return self._read(copying.find_copy)
+
+    async def begin_copy(self, progress: CopyProgress) -> None:
+        await self._change(copying.begin_copy, progress)
+
+    async def load(
+        self, kind: type[RowType], rows: Sequence[RowType], progress: CopyProgress
+    ) -> bool:
+        load = partial(copying.load, kind=kind, rows=rows, progress=progress)
+        return await self._changes.submit(load, slow=True)
+
+    async def clear(self, kind: type[Row], progress: CopyProgress) -> bool:
+        clear = partial(copying.clear, kind=kind, progress=progress)
+        return await self._changes.submit(clear, slow=True)
+
+    async def keep_progress(self, progress: CopyProgress) -> bool:
+        return await self._change(copying.keep_progress, progress)
+
+    async def end_copy(self, progress: CopyProgress) -> bool:
+        return await self._change(copying.end_copy, progress)
+
+    async def reserve(self) -> None:
+        if self._lock is not None:
+            copying.reserve(self._lock, self._path)
 
     async def check(self) -> None:
         self._read(reads.touch_tables)
@@ -251,13 +371,29 @@ class SQLiteStore:
         finally:
             self._observer.observe_read(time.perf_counter() - begun)
 
-    async def _read_much(self, read: Callable[[Connection], Found]) -> Found:
+    async def _change(
+        self,
+        change: Callable[Concatenate[Connection, Given], Found],
+        *given: Given.args,
+        **named: Given.kwargs,
+    ) -> Found:
+        """Make a change of a few statements."""
+        return await self._changes.submit(lambda connection: change(connection, *given, **named))
+
+    async def _read_much(
+        self,
+        read: Callable[Concatenate[Connection, Given], Found],
+        *given: Given.args,
+        **named: Given.kwargs,
+    ) -> Found:
         """Read one state on a thread and a connection of its own."""
         if self._lock is None:
-            return self._read(read)
+            return self._read(read, *given, **named)
         begun = time.perf_counter()
         try:
-            return await asyncio.to_thread(self._read_apart, read)
+            return await asyncio.to_thread(
+                self._read_apart, lambda connection: read(connection, *given, **named)
+            )
         finally:
             self._observer.observe_read(time.perf_counter() - begun)
 

@@ -10,6 +10,7 @@ from keepstep.interfaces.identity_storage import GuestsPurged, StoredDataset, To
 
 from . import identity_reads
 from .changes import dataset_values, encoded_settings, write_records
+from .delivery_changes import forget_devices
 from .queries import QUERIES
 
 
@@ -135,6 +136,7 @@ def _merge(connection: sqlite3.Connection, identity_pool_id: str, merge: Merge, 
         for step in ("move_dataset", "move_records"):
             connection.execute(QUERIES[step], values)
     connection.execute(QUERIES["delete_identity_datasets"], (source, identity_pool_id))
+    forget_devices(connection, source, identity_pool_id)
     subject = identity_subject(source)
     revoke(connection, Revocation(subject=subject, not_before=date, reason=Reason.MERGED))
     return True
@@ -179,5 +181,6 @@ def _delete(
         connection.execute(QUERIES[step], (identity_id,))
     for step in ("delete_identity_datasets", "delete_identity_records"):
         connection.execute(QUERIES[step], (identity_id, identity_pool_id))
+    forget_devices(connection, identity_id, identity_pool_id)
     subject = identity_subject(identity_id)
     revoke(connection, Revocation(subject=subject, not_before=date, reason=Reason.DELETED))

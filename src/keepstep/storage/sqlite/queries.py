@@ -1,11 +1,11 @@
-"""The statements of ``queries.sql`` and ``identity_queries.sql`` by name."""
+"""The statements of the ``.sql`` files by name."""
 
 import re
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Final
 
-FILES: Final = ("queries.sql", "identity_queries.sql")
+FILES: Final = ("queries.sql", "identity_queries.sql", "copy_queries.sql", "delivery_queries.sql")
 
 _SECTION = re.compile(r"^-- name: (\w+)\n(.*?);$", re.MULTILINE | re.DOTALL)
 

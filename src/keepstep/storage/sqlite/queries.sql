@@ -177,4 +177,7 @@ SELECT EXISTS (SELECT 1 FROM identity_pools), EXISTS (SELECT 1 FROM datasets),
        EXISTS (SELECT 1 FROM records), EXISTS (SELECT 1 FROM consumed_sessions),
        EXISTS (SELECT 1 FROM access_keys), EXISTS (SELECT 1 FROM server_keys),
        EXISTS (SELECT 1 FROM identities), EXISTS (SELECT 1 FROM logins),
-       EXISTS (SELECT 1 FROM revocations), EXISTS (SELECT 1 FROM token_keys);
+       EXISTS (SELECT 1 FROM revocations), EXISTS (SELECT 1 FROM token_keys),
+       EXISTS (SELECT 1 FROM outbox), EXISTS (SELECT 1 FROM outbox_lanes),
+       EXISTS (SELECT 1 FROM leases), EXISTS (SELECT 1 FROM devices),
+       EXISTS (SELECT 1 FROM subscriptions), EXISTS (SELECT 1 FROM bulk_publishes);

@@ -13,6 +13,7 @@ from keepstep.domain.access import AccessKey
 from keepstep.domain.datasets import Dataset, DatasetPlace, Record
 from keepstep.domain.patches import DatasetState
 from keepstep.domain.pools import IdentityPool, IdentityUsage, PoolSettings, PoolUsage
+from keepstep.domain.revocations import Reason, identity_subject
 from keepstep.interfaces.storage import RecordsFound, RecordsQuery
 from keepstep.wire.members import LONG_MAX
 
@@ -64,7 +65,10 @@ def find_records(
 
 
 def find_state(
-    connection: sqlite3.Connection, place: DatasetPlace, keys: Sequence[str], session_id: bytes
+    connection: sqlite3.Connection,
+    place: DatasetPlace,
+    keys: Sequence[str] | None,
+    session_id: bytes,
 ) -> DatasetState:
     """Read what an update is decided on; the caller holds a read transaction open."""
     row_key = _row_key(place)
@@ -73,7 +77,10 @@ def find_state(
     records: dict[str, Record] = {}
     live_datasets = 0
     if dataset is not None and dataset.exists:
-        for key in keys:
+        if keys is None:
+            rows = connection.execute(QUERIES["dump_records"], row_key)
+            records = {row[0]: Record(*row) for row in rows}
+        for key in keys or ():
             row = connection.execute(_FIND_RECORD, (*row_key, key)).fetchone()
             if row is not None:
                 records[key] = Record(*row)
@@ -91,6 +98,15 @@ def find_state(
 def is_consumed(connection: sqlite3.Connection, identity_id: str, session_id: bytes) -> bool:
     """Read whether a sync session was consumed."""
     return connection.execute(_FIND_SESSION, (identity_id, session_id)).fetchone() is not None
+
+
+def may_create_datasets(
+    connection: sqlite3.Connection, identity_pool_id: str, identity_id: str
+) -> bool:
+    """Read whether anything may come to exist under an identity."""
+    subject = identity_subject(identity_id)
+    values = (identity_pool_id, identity_id, subject, Reason.DELETED)
+    return connection.execute(QUERIES["may_create_datasets"], values).fetchone()[0] == 1
 
 
 def measure_identity(

@@ -14,15 +14,21 @@ from importlib import import_module
 import pytest
 
 CASE_MODULES = (
+    "bulk_publishes",
     "changes",
     "concurrency",
+    "copying",
     "datasets",
+    "devices",
     "guests",
     "identities",
     "identity_concurrency",
     "identity_deletion",
     "keys",
+    "leases",
     "merges",
+    "outbox",
+    "outbox_settling",
     "pool_settings",
     "pools",
     "records",
@@ -34,15 +40,21 @@ CASE_MODULES = (
 
 pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in CASE_MODULES))
 
-from .changes import *  # noqa: E402, F403 -- after assertions are set up; every case of the noun
+from .bulk_publishes import *  # noqa: E402, F403 -- after assertions are set up; every case of it
+from .changes import *  # noqa: E402, F403
 from .concurrency import *  # noqa: E402, F403
+from .copying import *  # noqa: E402, F403
 from .datasets import *  # noqa: E402, F403
+from .devices import *  # noqa: E402, F403
 from .guests import *  # noqa: E402, F403
 from .identities import *  # noqa: E402, F403
 from .identity_concurrency import *  # noqa: E402, F403
 from .identity_deletion import *  # noqa: E402, F403
 from .keys import *  # noqa: E402, F403
+from .leases import *  # noqa: E402, F403
 from .merges import *  # noqa: E402, F403
+from .outbox import *  # noqa: E402, F403
+from .outbox_settling import *  # noqa: E402, F403
 from .pool_settings import *  # noqa: E402, F403
 from .pools import *  # noqa: E402, F403
 from .records import *  # noqa: E402, F403

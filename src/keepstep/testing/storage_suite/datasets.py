@@ -3,7 +3,8 @@
 
 import pytest
 
-from keepstep.domain.datasets import Dataset, DatasetChange
+from keepstep.domain.dataset_changes import DatasetChange
+from keepstep.domain.datasets import Dataset
 from keepstep.domain.pools import IdentityUsage
 from keepstep.interfaces.storage import Store
 
@@ -49,6 +50,25 @@ async def test_an_empty_store_has_no_datasets(store: Store) -> None:
     assert await store.list_datasets(POOL, IDENTITY, after="", limit=10) == []
     assert await store.find_dataset(place()) is None
     assert await store.measure_identity(POOL, IDENTITY) == IdentityUsage()
+
+
+@on_empty_store
+async def test_sync_counts_of_many_places_are_read_at_once(store: Store) -> None:
+    assert await store.find_sync_counts([]) == []
+    await apply(store, writing(place("a"), {}, sync_count=7))
+    await apply(store, writing(place("b"), {}), deleting(place("b"), expects=1))
+    await apply(store, writing(place("a", OTHER_IDENTITY), {}, sync_count=2**62))
+    places = [
+        place("b"),
+        place("never written"),
+        place("a"),
+        place("a", OTHER_IDENTITY),
+        place("a", identity_pool_id=OTHER_POOL),
+        place("b"),
+    ]
+    assert await store.find_sync_counts(places) == [2, 0, 7, 2**62, 0, 2]
+    many = [place(f"dataset-{number}") for number in range(500)]
+    assert await store.find_sync_counts([*many, *places]) == [0] * 500 + [2, 0, 7, 2**62, 0, 2]
 
 
 @on_empty_store

@@ -8,13 +8,13 @@ from keepstep.interfaces.storage import Store
 
 from .running import DATE, on_empty_store
 
-EVERY_BYTE = bytes(range(256))
+_EVERY_BYTE = bytes(range(256))
 
 
 def _key(access_key_id: str, creation_date: int = DATE, *, read_only: bool = False) -> AccessKey:
     return AccessKey(
         access_key_id=access_key_id,
-        sealed_secret=EVERY_BYTE + access_key_id.encode(),
+        sealed_secret=_EVERY_BYTE + access_key_id.encode(),
         description=f"for \u00dc\x00 {access_key_id} \U0001f511",
         read_only=read_only,
         creation_date=creation_date,
@@ -64,9 +64,9 @@ async def test_revoking_a_key_that_does_not_exist_revokes_nothing(store: Store) 
 
 @on_empty_store
 async def test_server_keys_are_listed_newest_first(store: Store) -> None:
-    for sealed, creation_date in ((b"b", 2), (EVERY_BYTE, 10), (b"\x00c", 1)):
+    for sealed, creation_date in ((b"b", 2), (_EVERY_BYTE, 10), (b"\x00c", 1)):
         assert await store.create_server_key(sealed, creation_date, first=False)
-    assert await store.list_server_keys() == [EVERY_BYTE, b"b", b"\x00c"]
+    assert await store.list_server_keys() == [_EVERY_BYTE, b"b", b"\x00c"]
 
 
 @on_empty_store

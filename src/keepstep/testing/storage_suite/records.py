@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from keepstep.domain.datasets import DatasetChange, Record
+from keepstep.domain.dataset_changes import DatasetChange
+from keepstep.domain.datasets import Record
 from keepstep.domain.limits import MIB
 from keepstep.interfaces.storage import RecordsFound, Store
 from keepstep.wire import members
@@ -252,6 +253,22 @@ async def test_find_state_reads_any_number_of_keys(store: Store) -> None:
     state = await store.find_state(place(), [*values, "absent"], b"none")
     assert state.records == {record.key: record for record in records_of(values, 1)}
     assert dict((await store.find_state(place(), [], b"none")).records) == {}
+
+
+@on_empty_store
+async def test_find_state_of_every_key_reads_the_whole_dataset(store: Store) -> None:
+    assert dict((await store.find_state(place(), None, b"none")).records) == {}
+    values: dict[str, str | None] = {"gone": None, "kept": "", "\U0001f600": "1"}
+    await apply(store, writing(place(), values), writing(place(), {"new": "2"}, expects=1))
+    for other in (place("thing"), place(identity_id=OTHER_IDENTITY)):
+        await apply(store, writing(other, {"other": "1"}))
+    state = await store.find_state(place(), None, b"none")
+    records = records_of(values, 1) + records_of({"new": "2"}, 2)
+    assert state.records == {record.key: record for record in records}
+    assert state.dataset is not None
+    assert state.dataset.sync_count == 2
+    await apply(store, deleting(place(), expects=2))
+    assert dict((await store.find_state(place(), None, b"none")).records) == {}
 
 
 @pytest.mark.parametrize(

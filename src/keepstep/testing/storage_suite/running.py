@@ -8,8 +8,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
-from keepstep.domain.datasets import Dataset, DatasetChange, DatasetPlace, Record, SyncSession
+from keepstep.domain.dataset_changes import DatasetChange
+from keepstep.domain.datasets import Dataset, DatasetPlace, Record, SyncSession
 from keepstep.domain.identities import Identity, IdentityChange, IdentityWrite, Login, Merge
+from keepstep.domain.limits import OUTBOX_PARTITIONS
+from keepstep.domain.outbox import Channel, Lane, OutboxMessage, QueuedMessage
 from keepstep.domain.pools import IdentityPool
 from keepstep.domain.revocations import identity_subject
 from keepstep.interfaces.storage import RecordsFound, RecordsQuery, Store
@@ -145,6 +148,52 @@ def deleting(where: DatasetPlace, *, expects: int) -> DatasetChange:
         ),
         erases_records=True,
     )
+
+
+def message(
+    where: DatasetPlace, sync_count: int = 1, channel: Channel = Channel.STREAM, **members: Any
+) -> OutboxMessage:
+    """Make a message of a dataset."""
+    given: dict[str, Any] = {"creation_date": DATE + sync_count, "body": b"%d" % sync_count}
+    return OutboxMessage(
+        place=where, channel=channel, sync_count=sync_count, **{**given, **members}
+    )
+
+
+def sending(change: DatasetChange, *messages: OutboxMessage) -> DatasetChange:
+    """Make a change send messages: those given, or else one to the stream."""
+    default = message(change.place, change.dataset.sync_count)
+    return msgspec.structs.replace(change, outbox=messages or (default,))
+
+
+async def send(
+    store: Store,
+    where: DatasetPlace | None = None,
+    *counts: int,
+    channel: Channel = Channel.STREAM,
+) -> list[OutboxMessage]:
+    """Change a dataset, once for each sync count, and send a message of each."""
+    named = where or place()
+    head = await store.find_dataset(named)
+    expects = head.sync_count if head is not None else None
+    messages = [message(named, count, channel) for count in counts or (1,)]
+    for each in messages:
+        change = writing(named, {"a": "1"}, expects=expects, sync_count=each.sync_count)
+        await apply(store, sending(change, each))
+        expects = each.sync_count
+    return messages
+
+
+async def due(
+    store: Store, now: int = DATE, *, after: Lane | None = None, limit: int = 1000
+) -> list[QueuedMessage]:
+    """Read what is due in the whole outbox."""
+    return await store.list_due(range(OUTBOX_PARTITIONS), now, after=after, limit=limit)
+
+
+def queued(*messages: OutboxMessage, **members: Any) -> list[QueuedMessage]:
+    """Make messages of the outbox: as they are when they are new, unless the members differ."""
+    return [QueuedMessage(message=each, **members) for each in messages]
 
 
 async def apply(store: Store, *changes: DatasetChange) -> None:

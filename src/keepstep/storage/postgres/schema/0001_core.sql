@@ -2,7 +2,8 @@
 --
 -- Text that may hold NUL, which TEXT refuses, is BYTEA in UTF-8: bytes compare in byte order.
 -- What may be longer than an entry of a B-tree is found by its digest, made by the engine.
--- Every table that grows with users leads its key with the identity, but for the logins.
+-- Every table that grows with users leads its key with the identity, but for the logins, so that
+-- a sharded database keeps one identity in one place.
 
 -- The settings are one JSON object, since nothing ever asks for a part of them.
 CREATE TABLE identity_pools (
@@ -17,6 +18,8 @@ CREATE TABLE identity_pools (
 
 CREATE INDEX identity_pools_by_creation ON identity_pools (creation_date, identity_pool_id);
 
+-- An identity is read with its logins: pairs of a provider and a subject, in the order in which
+-- they were linked.
 CREATE TABLE identities (
     identity_id TEXT COLLATE "C" PRIMARY KEY,
     identity_pool_id TEXT COLLATE "C" NOT NULL,
@@ -24,6 +27,8 @@ CREATE TABLE identities (
     last_modified_date BIGINT NOT NULL,
     was_authenticated BOOLEAN NOT NULL,
     merged_into TEXT COLLATE "C",
+    provider_names BYTEA[] NOT NULL DEFAULT '{}',
+    subjects BYTEA[] NOT NULL DEFAULT '{}',
     version BIGINT NOT NULL
 );
 
@@ -32,8 +37,8 @@ CREATE INDEX identities_by_creation ON identities (identity_pool_id, creation_da
 CREATE INDEX guests_by_creation ON identities (creation_date, identity_id)
     WHERE NOT was_authenticated AND merged_into IS NULL;
 
--- Found by what a provider says, so this key does not begin with the identity. The position
--- keeps the order in which an identity's logins were linked.
+-- Which identity has a login, so that no other can: found by what a provider says, hence the one
+-- key that does not begin with the identity. The position is that in the identity's own list.
 CREATE TABLE logins (
     identity_pool_id TEXT COLLATE "C" NOT NULL,
     login_digest BYTEA NOT NULL,
@@ -101,11 +106,15 @@ CREATE TABLE consumed_sessions (
 
 CREATE INDEX consumed_sessions_by_expiry ON consumed_sessions (expires_at);
 
+-- Those of an identity are kept with it: its end and its revocation are one change in one place.
+-- For all others, the identity is the subject's digest.
 CREATE TABLE revocations (
-    subject_digest BYTEA PRIMARY KEY,
+    identity_id TEXT COLLATE "C" NOT NULL,
+    subject_digest BYTEA NOT NULL,
     subject BYTEA NOT NULL,
     not_before BIGINT NOT NULL,
-    reason TEXT COLLATE "C" NOT NULL
+    reason TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (identity_id, subject_digest)
 );
 
 CREATE INDEX revocations_by_time ON revocations (not_before);

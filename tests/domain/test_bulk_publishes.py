@@ -1,0 +1,54 @@
+"""When a bulk publish may begin, and how it goes on."""
+
+import msgspec
+import pytest
+
+from keepstep.domain.bulk_publishes import BulkPublish, begun, failed, proceeded, succeeded
+from keepstep.domain.limits import DAY_MS, Limits
+from keepstep.wire.errors import AlreadyStreamedException, DuplicateRequestException
+
+from .places import NOW
+
+POOL = "us-east-1:1"
+FIRST = BulkPublish(identity_pool_id=POOL, status="IN_PROGRESS", start_date=NOW)
+
+
+def begin(before: BulkPublish | None, now: int, pause_seconds: int = 86_400) -> BulkPublish:
+    limits = Limits(bulk_publish_pause_seconds=pause_seconds)
+    return begun(POOL, before, now=now, limits=limits)
+
+
+def test_the_first_bulk_publish_begins_at_once() -> None:
+    assert begin(None, NOW) == FIRST
+
+
+def test_none_begins_while_one_is_in_progress() -> None:
+    with pytest.raises(DuplicateRequestException):
+        begin(proceeded(FIRST, ("a", "b")), NOW + 10 * DAY_MS)
+
+
+def test_one_may_begin_a_day_after_the_last_succeeded_and_not_a_millisecond_earlier() -> None:
+    done = succeeded(FIRST, NOW + 7)
+    for now in (NOW - DAY_MS, NOW + 7, NOW + 7 + DAY_MS - 1):
+        with pytest.raises(AlreadyStreamedException, match=r"in [0-9]+ seconds"):
+            begin(done, now)
+    again = begin(done, NOW + 7 + DAY_MS)
+    assert again == msgspec.structs.replace(FIRST, start_date=NOW + 7 + DAY_MS, version=3)
+
+
+@pytest.mark.parametrize("now", [NOW - 5, NOW, NOW + 5])
+def test_without_a_pause_one_may_begin_at_once(now: int) -> None:
+    assert begin(succeeded(FIRST, NOW), now, pause_seconds=0).status == "IN_PROGRESS"
+
+
+def test_a_failed_one_may_be_repeated_at_once_and_starts_from_the_beginning() -> None:
+    stopped = failed(proceeded(FIRST, ("a", "b")), "the stream is gone")
+    assert (stopped.status, stopped.failure_message) == ("FAILED", "the stream is gone")
+    assert stopped.complete_date is None
+    again = begin(stopped, NOW + 1)
+    assert (again.position, again.failure_message, again.version) == (("", ""), None, 4)
+
+
+def test_each_step_is_the_next_version() -> None:
+    steps = [FIRST, proceeded(FIRST, ("a", "b")), succeeded(FIRST, NOW), failed(FIRST, "why")]
+    assert [step.version for step in steps] == [1, 2, 2, 2]
