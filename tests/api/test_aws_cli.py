@@ -14,15 +14,16 @@ from types_boto3_cognito_sync import CognitoSyncClient
 from keepstep.testing import LocalServer
 from tests.conftest import Place
 
+from .owners import FUNCTION, ROLE, allow_push, application, new_guest
 from .steps import begin, contents, fill
 
 AWS = Path(sys.executable).with_name("aws")
-ROLE = "arn:aws:iam::123456789012:role/push"
-NOT_YET = "InvalidParameterException"
-WRONG_CALLER = "NotAuthorizedException"
 
 
-def run(server: LocalServer, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def run(
+    server: LocalServer, *arguments: str, **variables: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command of the AWS CLI, with more environment variables if there are any."""
     environment = {
         "PATH": os.environ["PATH"],
         "AWS_ENDPOINT_URL": server.endpoint_url,
@@ -33,6 +34,7 @@ def run(server: LocalServer, *arguments: str) -> "subprocess.CompletedProcess[st
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_MAX_ATTEMPTS": "1",
+        **variables,
     }
     return subprocess.run(
         [sys.executable, AWS, "cognito-sync", *arguments, "--output", "json"],
@@ -44,8 +46,8 @@ def run(server: LocalServer, *arguments: str) -> "subprocess.CompletedProcess[st
     )
 
 
-def answer(server: LocalServer, *arguments: str) -> Any:
-    completed = run(server, *arguments)
+def answer(server: LocalServer, *arguments: str, **variables: str) -> Any:
+    completed = run(server, *arguments, **variables)
     assert completed.returncode == 0, completed.stderr
     return json.loads(completed.stdout)
 
@@ -125,30 +127,84 @@ def test_aws_list_identity_pool_usage(server: LocalServer, stocked: Place) -> No
     assert listed["IdentityPoolUsages"][0]["IdentityPoolId"]
 
 
+def test_aws_sets_and_gets_an_identity_pool_configuration(
+    server: LocalServer, place: Place
+) -> None:
+    push = f"ApplicationArns={application('GCM')},RoleArn={ROLE}"
+    streams = "StreamName=changes,StreamingStatus=ENABLED"
+    given = ("--push-sync", push, "--cognito-streams", streams)
+    was_set = answer(server, "set-identity-pool-configuration", *pool_of(place), *given)
+    assert was_set == {
+        "IdentityPoolId": place["IdentityPoolId"],
+        "PushSync": {"ApplicationArns": [application("GCM")], "RoleArn": ROLE},
+        "CognitoStreams": {"StreamName": "changes", "StreamingStatus": "ENABLED"},
+    }
+    assert answer(server, "get-identity-pool-configuration", *pool_of(place)) == was_set
+
+
+def test_aws_sets_and_gets_cognito_events(server: LocalServer, place: Place) -> None:
+    """The answer to the first is an empty HTTP body."""
+    for function, events in ((FUNCTION, {"SyncTrigger": FUNCTION}), ("", {})):
+        given = ("--events", f"SyncTrigger={function}")
+        completed = run(server, "set-cognito-events", *pool_of(place), *given)
+        assert (completed.returncode, completed.stdout) == (0, ""), completed.stderr
+        assert answer(server, "get-cognito-events", *pool_of(place)) == {"Events": events}
+
+
+def test_aws_bulk_publish(server: LocalServer, place: Place) -> None:
+    details = answer(server, "get-bulk-publish-details", *pool_of(place))
+    assert details["BulkPublishStatus"] == "NOT_STARTED"
+    completed = run(server, "bulk-publish", *pool_of(place))
+    assert_shows_error(completed, "InvalidParameterException", "BulkPublish")
+    streams = "StreamName=changes,StreamingStatus=ENABLED"
+    given = ("--cognito-streams", streams)
+    answer(server, "set-identity-pool-configuration", *pool_of(place), *given)
+    published = answer(server, "bulk-publish", *pool_of(place))
+    assert published == {"IdentityPoolId": place["IdentityPoolId"]}
+    details = answer(server, "get-bulk-publish-details", *pool_of(place))
+    assert details["BulkPublishStartTime"]
+
+
+def test_aws_registers_and_subscribes_a_device(
+    server: LocalServer, client: CognitoSyncClient, place: Place
+) -> None:
+    allow_push(client, place["IdentityPoolId"], "GCM")
+    guest = new_guest(server, place["IdentityPoolId"])
+    fill(guest.client, guest.place, key="value")
+    signed = {
+        "AWS_ACCESS_KEY_ID": guest.credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": guest.credentials.secret_access_key,
+        "AWS_SESSION_TOKEN": guest.credentials.session_token or "",
+    }
+    given = ("--platform", "GCM", "--token", "t")
+    registered = answer(server, "register-device", *identity_of(guest.place), *given, **signed)
+    device = ("--device-id", registered["DeviceId"])
+    for operation in ("subscribe-to-dataset", "unsubscribe-from-dataset"):
+        completed = run(server, operation, *dataset_of(guest.place), *device, **signed)
+        assert completed.returncode == 0, completed.stderr
+
+
 @pytest.mark.parametrize(
-    ("operation", "arguments", "code"),
+    ("operation", "arguments"),
     [
-        ("bulk-publish", [], NOT_YET),
-        ("get-bulk-publish-details", [], NOT_YET),
-        ("get-cognito-events", [], NOT_YET),
-        ("set-cognito-events", ["--events", "SyncTrigger="], NOT_YET),
-        ("get-identity-pool-configuration", [], NOT_YET),
-        ("set-identity-pool-configuration", ["--push-sync", f"RoleArn={ROLE}"], NOT_YET),
-        ("register-device", ["--platform", "GCM", "--token", "t"], WRONG_CALLER),
-        ("subscribe-to-dataset", ["--device-id", "d"], WRONG_CALLER),
-        ("unsubscribe-from-dataset", ["--device-id", "d"], WRONG_CALLER),
+        ("register-device", ["--platform", "GCM", "--token", "t"]),
+        ("subscribe-to-dataset", ["--device-id", "d"]),
+        ("unsubscribe-from-dataset", ["--device-id", "d"]),
     ],
 )
-def test_aws_shows_the_error_of_an_operation_that_is_not_to_be_had(
-    server: LocalServer, place: Place, operation: str, arguments: list[str], code: str
+def test_aws_shows_the_error_of_an_operation_that_is_not_for_developers(
+    server: LocalServer, place: Place, operation: str, arguments: list[str]
 ) -> None:
-    whose = pool_of(place)
-    if operation == "register-device":
-        whose = identity_of(place)
-    elif code == WRONG_CALLER:
-        whose = dataset_of(place)
+    whose = identity_of(place) if operation == "register-device" else dataset_of(place)
+    title = operation.replace("-", " ").title().replace(" ", "")
     completed = run(server, operation, *whose, *arguments)
+    assert_shows_error(completed, "NotAuthorizedException", title)
+
+
+def assert_shows_error(
+    completed: "subprocess.CompletedProcess[str]", code: str, operation: str
+) -> None:
     assert completed.returncode != 0
     assert completed.stdout == ""
-    title = operation.replace("-", " ").title().replace(" ", "")
-    assert f"An error occurred ({code}) when calling the {title} operation" in completed.stderr
+    text = f"An error occurred ({code}) when calling the {operation} operation"
+    assert text in completed.stderr

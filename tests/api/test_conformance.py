@@ -8,6 +8,7 @@ from types_boto3_cognito_sync.type_defs import RecordPatchTypeDef
 from tests.conftest import Identity, Place
 from tests.raw import RawAnswer, RawRequester
 
+from .owners import FUNCTION, allow_push, application
 from .steps import (
     INVALID_TOKEN,
     begin,
@@ -256,6 +257,32 @@ def test_a_device_that_was_away_learns_of_a_removal(
         write(client, place, replace("other", "x", count))
     away.synchronize()
     assert away.values == {"key": None, "other": "x"}
+
+
+def test_cognito_events_are_set_and_removed_as_the_net_sdk_tests_it(
+    client: CognitoSyncClient, identity: Identity
+) -> None:
+    """The .NET SDK's integration test: none, one, and none after an empty name."""
+    pool = identity["IdentityPoolId"]
+    counts: list[int] = []
+    for function in (None, FUNCTION, ""):
+        if function is not None:
+            client.set_cognito_events(IdentityPoolId=pool, Events={"SyncTrigger": function})
+        counts.append(len(client.get_cognito_events(IdentityPoolId=pool)["Events"]))
+    assert counts == [0, 1, 0]
+
+
+def test_push_sync_is_set_and_cleared_as_the_net_sdk_tests_it(
+    client: CognitoSyncClient, identity: Identity
+) -> None:
+    """The .NET SDK's integration test: an application without a role, then an empty object."""
+    pool = identity["IdentityPoolId"]
+    assert "PushSync" not in client.get_identity_pool_configuration(IdentityPoolId=pool)
+    allow_push(client, pool, "GCM")
+    found = client.get_identity_pool_configuration(IdentityPoolId=pool)
+    assert found.get("PushSync") == {"ApplicationArns": [application("GCM")]}
+    client.set_identity_pool_configuration(IdentityPoolId=pool, PushSync={})
+    assert "PushSync" not in client.get_identity_pool_configuration(IdentityPoolId=pool)
 
 
 def delete_as_unity(

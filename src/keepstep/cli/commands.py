@@ -10,16 +10,20 @@ import typer
 from keepstep import __version__
 from keepstep.interfaces.storage import StoreUnavailable, StoreUnusable
 from keepstep.server.assembly import RootKey
+from keepstep.server.copying import CopyFailed
 from keepstep.server.exports import ExportInvalid
 from keepstep.server.settings import Settings, SettingsError, unknown_variables
 from keepstep.server.stores import is_shared, missing_extra, name_of
 from keepstep.server.workers import WorkersFailed
 
+from .copying import copy as copy_command
 from .identities import identity_app
 from .keys import key_app
 from .opening import ConfigOption, Refused, StoreOption, file_of, settings_of
+from .outbox import outbox_app
 from .pools import pool_app
 from .revocations import revoke_app
+from .triggers import trigger_app
 
 app = typer.Typer(
     help="keepstep: an open, self-hosted Amazon Cognito Sync.",
@@ -27,10 +31,13 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("copy")(copy_command)
 app.add_typer(pool_app, name="pool")
 app.add_typer(identity_app, name="identity")
 app.add_typer(key_app, name="key")
 app.add_typer(revoke_app, name="revoke")
+app.add_typer(outbox_app, name="outbox")
+app.add_typer(trigger_app, name="trigger")
 
 _REMEDIED = (
     SettingsError,
@@ -38,6 +45,7 @@ _REMEDIED = (
     StoreUnavailable,
     WorkersFailed,
     ExportInvalid,
+    CopyFailed,
     Refused,
     OSError,
 )
@@ -127,9 +135,10 @@ def migrate(store: StoreOption = None, config: ConfigOption = None) -> None:
         from keepstep.storage.postgres import migrate as apply_steps  # noqa: PLC0415 -- an extra
     except ImportError as error:
         raise missing_extra() from error
-    steps = asyncio.run(apply_steps(settings.store))
-    done = f"applied step {', '.join(map(str, steps))}" if steps else "nothing to do"
-    typer.echo(f"{name_of(settings.store)}: {done}.")
+    migrated = asyncio.run(apply_steps(settings.store))
+    done = [f"applied step {', '.join(map(str, migrated.steps))}"] if migrated.steps else []
+    done += [f"distributed {', '.join(migrated.tables)}"] if migrated.tables else []
+    typer.echo(f"{name_of(settings.store)}: {'; '.join(done) or 'nothing to do'}.")
 
 
 @app.command()

@@ -7,8 +7,8 @@ from typing import Any, Final
 from keepstep.domain.access import CallerClass
 from keepstep.interfaces.service import Call
 from keepstep.wire import identity_operations as identity
+from keepstep.wire import live, sts
 from keepstep.wire import operations as sync
-from keepstep.wire import sts
 from keepstep.wire.operations import Operation, Request, Response
 
 from .identity.identities import delete_identities, describe_identity, list_identities
@@ -39,9 +39,17 @@ from .identity.sign_in import (
 from .identity.tags import list_tags_for_resource, tag_resource, untag_resource
 from .sts.caller import get_caller_identity
 from .sts.web_identity import assume_role_with_web_identity
+from .sync.bulk_publish import bulk_publish, get_bulk_publish_details
+from .sync.changes import watch_dataset
+from .sync.configuration import (
+    get_cognito_events,
+    get_identity_pool_configuration,
+    set_cognito_events,
+    set_identity_pool_configuration,
+)
 from .sync.datasets import delete_dataset, describe_dataset, list_datasets
+from .sync.devices import register_device, subscribe_to_dataset, unsubscribe_from_dataset
 from .sync.records import list_records, update_records
-from .sync.unavailable import unavailable
 from .sync.usage import (
     describe_identity_pool_usage,
     describe_identity_usage,
@@ -56,17 +64,21 @@ Function = Callable[[Call, Any], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One operation: what travels, what runs, which callers it takes, whether it only reads."""
+    """One operation: what travels, what runs, which callers it takes, whether it only reads.
+
+    A row that is ``live`` is answered with a stream of events, each made by the function.
+    """
 
     operation: Operation[Any, Any]
     function: Function
     callers: CallerClass
     reads: bool
+    live: bool = False
 
     @property
-    def available(self) -> bool:
-        """Whether this version has the operation."""
-        return self.function is not unavailable
+    def permission(self) -> str:
+        """The action that policies allow or deny; watching is listing again and again."""
+        return "ListRecords" if self.live else self.operation.name
 
 
 def row(
@@ -80,29 +92,26 @@ def row(
     return Row(operation, function, callers, reads)
 
 
-def missing(operation: Operation[Any, Any], callers: CallerClass) -> Row:
-    """Name an operation that this version does not have yet."""
-    return Row(operation, unavailable, callers, reads=True)
-
-
 SYNC_TABLE: Final = (
     row(sync.LIST_DATASETS, list_datasets, ANY, reads=True),
     row(sync.DESCRIBE_DATASET, describe_dataset, ANY, reads=True),
     row(sync.DELETE_DATASET, delete_dataset, ANY),
     row(sync.LIST_RECORDS, list_records, ANY, reads=True),
     row(sync.UPDATE_RECORDS, update_records, ANY),
-    missing(sync.SUBSCRIBE_TO_DATASET, IDENTITY),
-    missing(sync.UNSUBSCRIBE_FROM_DATASET, IDENTITY),
-    missing(sync.REGISTER_DEVICE, IDENTITY),
+    row(sync.SUBSCRIBE_TO_DATASET, subscribe_to_dataset, IDENTITY),
+    row(sync.UNSUBSCRIBE_FROM_DATASET, unsubscribe_from_dataset, IDENTITY),
+    row(sync.REGISTER_DEVICE, register_device, IDENTITY),
     row(sync.DESCRIBE_IDENTITY_USAGE, describe_identity_usage, ANY, reads=True),
     row(sync.DESCRIBE_IDENTITY_POOL_USAGE, describe_identity_pool_usage, DEVELOPER, reads=True),
     row(sync.LIST_IDENTITY_POOL_USAGE, list_identity_pool_usage, DEVELOPER, reads=True),
-    missing(sync.GET_IDENTITY_POOL_CONFIGURATION, DEVELOPER),
-    missing(sync.SET_IDENTITY_POOL_CONFIGURATION, DEVELOPER),
-    missing(sync.GET_COGNITO_EVENTS, DEVELOPER),
-    missing(sync.SET_COGNITO_EVENTS, DEVELOPER),
-    missing(sync.BULK_PUBLISH, DEVELOPER),
-    missing(sync.GET_BULK_PUBLISH_DETAILS, DEVELOPER),
+    row(
+        sync.GET_IDENTITY_POOL_CONFIGURATION, get_identity_pool_configuration, DEVELOPER, reads=True
+    ),
+    row(sync.SET_IDENTITY_POOL_CONFIGURATION, set_identity_pool_configuration, DEVELOPER),
+    row(sync.GET_COGNITO_EVENTS, get_cognito_events, DEVELOPER, reads=True),
+    row(sync.SET_COGNITO_EVENTS, set_cognito_events, DEVELOPER),
+    row(sync.BULK_PUBLISH, bulk_publish, DEVELOPER),
+    row(sync.GET_BULK_PUBLISH_DETAILS, get_bulk_publish_details, DEVELOPER, reads=True),
 )
 
 IDENTITY_TABLE: Final = (
@@ -144,3 +153,5 @@ STS_TABLE: Final = (
     row(sts.ASSUME_ROLE_WITH_WEB_IDENTITY, assume_role_with_web_identity, ANYBODY),
     row(sts.GET_CALLER_IDENTITY, get_caller_identity, SIGNED, reads=True),
 )
+
+LIVE_TABLE: Final = (Row(live.WATCH_DATASET, watch_dataset, ANY, reads=True, live=True),)

@@ -3,6 +3,7 @@
 Plain ASGI, because every request passes here; Starlette serves the operators' pages beside it.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
@@ -17,6 +18,7 @@ from keepstep.wire.json_protocols import encode_error
 from . import names as header_names
 from .cors import CrossOrigin
 from .handle import Handler
+from .live import LiveChanges
 from .logs import RequestLog
 from .metrics import Metrics
 from .pages import WELL_KNOWN
@@ -54,6 +56,7 @@ class KeepstepApplication:
         metrics: Metrics,
         cross_origin: CrossOrigin,
         request_ids: RequestIds,
+        live_changes: LiveChanges,
         *,
         body_bytes: int,
         request_log: RequestLog | None,
@@ -64,9 +67,14 @@ class KeepstepApplication:
         self._metrics = metrics
         self._cross_origin = cross_origin
         self._request_ids = request_ids
+        self._live = live_changes
         self._body_bytes = body_bytes
         self._request_log = request_log
         self._held_bytes = 0
+
+    def end_streams(self) -> None:
+        """End what would never end by itself, so that the server can stop."""
+        self._live.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
@@ -107,9 +115,10 @@ class KeepstepApplication:
         # Taken out, not read: it refers back to the scope, and such a ring waits for the collector.
         at_once: AnswerAtOnce | None = scope.pop("extensions", {}).get(ANSWER_AT_ONCE)
         whole = (answer.status, answer_headers, answer.body)
-        if closing or at_once is None or not at_once(*whole):
-            start = {"type": "http.response.start", "status": answer.status}
-            await send({**start, "headers": answer_headers})
+        if answer.stream is not None:
+            await _send_stream(answer, answer_headers, receive, send)
+        elif closing or at_once is None or not at_once(*whole):
+            await send(_start(answer, answer_headers))
             await send({"type": "http.response.body", "body": answer.body})
         seconds = time.perf_counter() - begun
         self._metrics.observe_request(answer.operation, answer.code, seconds)
@@ -155,6 +164,38 @@ class KeepstepApplication:
         )
 
 
+def _start(answer: Answer, headers: header_names.Headers) -> Message:
+    return {"type": "http.response.start", "status": answer.status, "headers": headers}
+
+
+async def _send_stream(
+    answer: Answer, headers: header_names.Headers, receive: Receive, send: Send
+) -> None:
+    """Send a body part by part until it ends or the client has gone.
+
+    Each part is made when the one before has left: a client that does not read holds one.
+    """
+    stream = answer.stream
+    assert stream is not None, "only for answers with a stream"
+
+    async def close_when_gone() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        stream.close()
+
+    watching = asyncio.create_task(close_when_gone())
+    try:
+        await send(_start(answer, headers))
+        while part := await stream.next():
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+            await asyncio.sleep(0)  # it is written at the end of the loop's turn
+            await send({"type": "http.response.body", "body": b"", "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        watching.cancel()
+        stream.close()
+
+
 def _has_body(names: dict[bytes, bytes]) -> bool:
     return b"content-length" in names or b"transfer-encoding" in names
 
@@ -164,10 +205,13 @@ def _headers(
 ) -> header_names.Headers:
     headers: header_names.Headers = [
         (header_names.CONTENT_TYPE, answer.content_type),
-        (header_names.CONTENT_LENGTH, str(len(answer.body)).encode()),
         (header_names.REQUEST_ID, request_id.encode()),
         *extra,
     ]
+    if answer.stream is None:
+        headers.append((header_names.CONTENT_LENGTH, str(len(answer.body)).encode()))
+    else:
+        headers += header_names.UNBUFFERED
     if answer.code != "OK":
         headers.append((header_names.ERROR_TYPE, answer.code.encode()))
     if answer.status == 429:

@@ -5,14 +5,16 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from keepstep.domain.access import Developer
 from keepstep.domain.roles import Roles
 from keepstep.domain.sealing import Entropy, Sealer, SealingKey, master_key
+from keepstep.interfaces.delivery import Announcer, SyncTriggers
 from keepstep.interfaces.logins import LoginVerifier
 from keepstep.interfaces.service import Account, Clock, Service, Statistics
 from keepstep.interfaces.storage import NO_OBSERVER, Store, StoreObserver, StoreUnusable
@@ -25,13 +27,16 @@ from keepstep.providers import (
     OpaqueTokens,
 )
 
+from .announcements import Announcements
 from .app import KeepstepApplication
 from .authenticate import Authenticator
 from .cors import CrossOrigin
+from .deliveries import delivering
 from .handle import Handler
 from .housekeeping import Housekeeping
 from .identity_settings import KNOWN_PROVIDERS
 from .keys import KeyRing, SigningKey, create_access_key, load_sealer
+from .live import LiveChanges
 from .logs import RequestLog
 from .metrics import Metrics
 from .pages import pages
@@ -131,8 +136,17 @@ async def assemble(
         opened = await stack.enter_async_context(open_store(settings, metrics, entropy, clock))
         root = await root_key(settings, opened, now=clock(), entropy=entropy)
         housekeeping = Housekeeping(opened.store, metrics, clock, guest_days=settings.guest_days)
-        await stack.enter_async_context(_in_background(housekeeping))
-        service = _service(settings, opened, housekeeping, clock, entropy)
+        stack.push_async_callback(housekeeping.finish)
+        live = LiveChanges(opened.store, settings.limits)
+        for work in (housekeeping, live):
+            await stack.enter_async_context(_in_background(work.run()))
+        deliveries = await stack.enter_async_context(
+            delivering(settings, opened.store, metrics, clock, entropy)
+        )
+        announcements = Announcements([live.announce, deliveries.worker.announce])
+        service = _service(
+            settings, opened, housekeeping, deliveries.triggers, announcements, clock, entropy
+        )
         keys = KeyRing(
             opened.store, opened.master, settings.account_id, _given_key(settings), clock
         )
@@ -147,11 +161,12 @@ async def assemble(
         if request_log is not None:
             stack.callback(request_log.flush)
         application = KeepstepApplication(
-            Handler(service, authenticator, RateLimit(settings.sign_ins_per_second, clock)),
+            Handler(service, authenticator, RateLimit(settings.sign_ins_per_second, clock), live),
             pages(opened.store, metrics, settings.token_issuer, service.token_keys),
             metrics,
             CrossOrigin(settings.cors_origins),
             request_ids or RequestIds(entropy),
+            live,
             body_bytes=settings.request_body_bytes,
             request_log=request_log,
         )
@@ -159,7 +174,13 @@ async def assemble(
 
 
 def _service(
-    settings: Settings, opened: OpenStore, statistics: Statistics, clock: Clock, entropy: Entropy
+    settings: Settings,
+    opened: OpenStore,
+    statistics: Statistics,
+    triggers: SyncTriggers,
+    announcer: Announcer,
+    clock: Clock,
+    entropy: Entropy,
 ) -> Service:
     roles = [role.role(settings.account_id) for role in settings.roles]
     return Service(
@@ -175,6 +196,9 @@ def _service(
         logins=_logins(settings, clock),
         token_keys=TokenKeyRing(opened.store, opened.master, settings.region, clock),
         revocations=KnownRevocations(opened.store, clock),
+        triggers=triggers,
+        announcer=announcer,
+        trigger_developers=settings.trigger_developers,
     )
 
 
@@ -205,15 +229,14 @@ def _logins(settings: Settings, clock: Clock) -> LoginVerifier:
 
 
 @asynccontextmanager
-async def _in_background(housekeeping: Housekeeping) -> AsyncGenerator[None]:
-    task = asyncio.create_task(housekeeping.run())
+async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
+    task = asyncio.create_task(work)
     try:
         yield
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-        await housekeeping.flush()
 
 
 def _given_key(settings: Settings) -> SigningKey | None:

@@ -81,24 +81,25 @@ class Authenticator:
         self._public_hosts = [host.encode() for host in public_hosts]
         self._signing_keys: dict[tuple[str, str, str, str], HMAC] = {}
 
-    async def authenticate(self, request: Request, method: str, door: Door) -> Caller:
+    async def authenticate(
+        self, request: Request, method: str, door: Door, *, presigned: bool = False
+    ) -> Caller:
         """Give the caller who signed a request to a door.
 
-        ``method`` is the one the request stands for.
+        ``method`` is the one the request stands for; ``presigned`` allows the signature to stand
+        in the query.
 
         Raises the authentication errors of ``wire.errors``, in this order: missing, incomplete,
         unknown key or token, ended credentials, time, scope, signature, revoked credentials. An
         unknown key costs the same work as a known one.
         """
-        signed = _read(request, door)
+        signed = _read(request, door, presigned=presigned or door.presigned)
         key = await self._find(signed)
         authorization = signed.authorization
         if key is None:
             unknown = self._signing_key(authorization, _NO_SECRET)
             self._matches(request, method, signed, unknown)
-            raise UnrecognizedClientException(
-                "The security token included in the request is invalid."
-            )
+            raise _unknown()
         now = self._clock()
         session = key if isinstance(key, Session) else None
         if session is not None and session.expires_at <= now:
@@ -111,6 +112,19 @@ class Authenticator:
         if session is not None:
             await self._sessions.check_revoked(session)
         return key.caller
+
+    async def check_again(self, request: Request, door: Door) -> None:
+        """Check that the credentials of an authenticated request still hold.
+
+        Raises UnrecognizedClientException, ExpiredTokenException or NotAuthorizedException.
+        """
+        key = await self._find(_read(request, door, presigned=True))
+        if key is None:
+            raise _unknown()
+        if isinstance(key, Session):
+            if key.expires_at <= self._clock():
+                raise expired()
+            await self._sessions.check_revoked(key)
 
     async def _find(self, signed: _Signed) -> SigningKey | Session | None:
         """Give the key of a request: a long-term one never goes with a session token."""
@@ -195,8 +209,11 @@ class Authenticator:
         # What a client sent to a proxy that decodes the path before it forwards it.
         decoded = unquote_to_bytes(request.raw_path)
         sent = sigv4.canonical_path(sigv4.canonical_path(decoded).encode())
+        paths = [path, sent]
+        if b"%25" not in request.raw_path:  # or it would stand for another path, decoded once more
+            paths.append(request.raw_path.decode("latin-1"))  # curl 7.88 signs it as it is
         with_hosts = [headers, *self._other_hosts(request, signed)]
-        yield from product(methods, dict.fromkeys((path, sent)), with_hosts, hashes)
+        yield from product(methods, dict.fromkeys(paths), with_hosts, hashes)
 
     def _other_hosts(self, request: Request, signed: Sequence[str]) -> Iterator[str]:
         """Give the headers with the host as iOS signs it, without a port, or as configured."""
@@ -206,11 +223,11 @@ class Authenticator:
             yield sigv4.canonical_headers({**request.by_name, b"host": other}, signed) or ""
 
 
-def _read(request: Request, door: Door) -> _Signed:
+def _read(request: Request, door: Door, *, presigned: bool) -> _Signed:
     headers = request.by_name
     value = headers.get(b"authorization")
     if value is None:
-        if door.presigned and PRESIGNED in request.query:
+        if presigned and PRESIGNED in request.query:
             authorization, date, query, token, good_for = read_presigned(request.query)
             return _Signed(authorization, *_read_time(date), query, token, good_for)
         raise MissingAuthenticationTokenException(door.unsigned)
@@ -227,6 +244,10 @@ def _read(request: Request, door: Door) -> _Signed:
     time, signed_at = _read_time((date or b"").decode("latin-1"))
     token = headers.get(b"x-amz-security-token")
     return _Signed(authorization, time, signed_at, request.query, token)
+
+
+def _unknown() -> UnrecognizedClientException:
+    return UnrecognizedClientException("The security token included in the request is invalid.")
 
 
 def _check_time(signed: _Signed, now: int, skew: int) -> None:

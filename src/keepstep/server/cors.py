@@ -15,7 +15,7 @@ MAX_AGE_SECONDS: Final = 86_400
 EXPOSED: Final = b"x-amzn-RequestId, x-amzn-ErrorType, x-amzn-ErrorMessage, Date"
 
 _ALLOWED_HEADER: Final = re.compile(
-    rb"authorization|content-type|cache-control|x-http-method-override"
+    rb"authorization|content-type|cache-control|last-event-id|x-http-method-override"
     rb"|(x-amz-|amz-sdk-)[a-z0-9-]+"
 )
 

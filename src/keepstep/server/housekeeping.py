@@ -51,6 +51,13 @@ class Housekeeping:
             except StoreUnavailable as error:
                 _log.error("housekeeping_failed", reason=str(error))
 
+    async def finish(self) -> None:
+        """Add what is left to the store; the statistics of a store that is away are lost."""
+        try:
+            await self.flush()
+        except StoreUnavailable as error:
+            _log.error("statistics_lost", reason=str(error))
+
     async def flush(self) -> None:
         """Add what was counted to the store; on failure it stays counted."""
         if not self._sync_sessions:

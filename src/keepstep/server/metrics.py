@@ -13,20 +13,27 @@ from typing import Final
 
 import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from keepstep.domain.limits import SECOND_MS
+from keepstep.domain.outbox import OutboxUsage
+
+DELIVERIES: Final = "keepstep_outbox_deliveries"
+OUTBOX_MESSAGES: Final = "keepstep_outbox_messages"
+OUTBOX_AGE: Final = "keepstep_outbox_oldest_seconds"
 REQUEST_SECONDS: Final = "keepstep_request_seconds"
 STORE_SECONDS: Final = "keepstep_store_seconds"
 GROUP_CHANGES: Final = "keepstep_commit_group_changes"
 
 
 class Family(msgspec.Struct, frozen=True):
-    """A metric: what it is, its labels, and the upper bounds of its buckets."""
+    """A metric: what it is, its labels, and the upper bounds of a histogram's buckets."""
 
     text: str
     labels: tuple[str, ...]
-    bounds: tuple[float, ...]
+    bounds: tuple[float, ...] = ()
 
 
 FAMILIES: Final = {
@@ -41,6 +48,15 @@ FAMILIES: Final = {
         (0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.5, 5),
     ),
     GROUP_CHANGES: Family("Changes made durable by one commit.", (), (1, 2, 4, 8, 16, 32, 64)),
+}
+COUNTERS: Final = {
+    DELIVERIES: Family(
+        "Messages that left the server, failed for now, or were set aside.", ("channel", "outcome")
+    ),
+}
+GAUGES: Final = {
+    OUTBOX_MESSAGES: Family("Messages in the outbox, waiting or set aside.", ("state",)),
+    OUTBOX_AGE: Family("Age of the oldest message that waits to leave.", ()),
 }
 
 
@@ -62,7 +78,10 @@ class Histogram:
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """A histogram as it is published: its metric, the values of its labels, and its numbers."""
+    """A metric as it is published: its name, the values of its labels, and its numbers.
+
+    Only a histogram has ``counts``.
+    """
 
     name: str
     labels: tuple[str, ...]
@@ -71,12 +90,14 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Metrics:
-    """The metrics of one server. Also observes the store."""
+    """The metrics of one server. Also observes the store and the outbox worker."""
 
     def __init__(self, directory: Path | None = None) -> None:
         """``directory`` is where the workers of one server publish their counts."""
         self._directory = directory
         self._histograms: dict[tuple[str, ...], Histogram] = {}
+        self._counters: dict[tuple[str, ...], int] = {}
+        self._gauges: dict[tuple[str, ...], float] = {}
         self._read_seconds = self._histogram(STORE_SECONDS, "read")
         self._change_seconds = self._histogram(STORE_SECONDS, "change")
         self._group_changes = self._histogram(GROUP_CHANGES)
@@ -96,6 +117,18 @@ class Metrics:
     def observe_group(self, size: int) -> None:
         """Take the number of changes in one commit."""
         self._group_changes.observe(size)
+
+    def observe_delivery(self, channel: str, outcome: str, messages: int) -> None:
+        """Take how many messages of the outbox were ``delivered``, ``failed`` or ``set_aside``."""
+        name = (DELIVERIES, channel, outcome)
+        self._counters[name] = self._counters.get(name, 0) + messages
+
+    def observe_outbox(self, usage: OutboxUsage, now: int) -> None:
+        """Take what waits in the outbox; ``now`` in milliseconds."""
+        oldest = usage.oldest_creation_date
+        self._gauges[OUTBOX_MESSAGES, "waiting"] = usage.waiting
+        self._gauges[OUTBOX_MESSAGES, "set_aside"] = usage.set_aside
+        self._gauges[OUTBOX_AGE,] = 0 if oldest is None else max(now - oldest, 0) / SECOND_MS
 
     def publish(self) -> None:
         """Let the other workers know this one's counts."""
@@ -119,10 +152,15 @@ class Metrics:
         return found
 
     def _own(self) -> list[Counts]:
-        return [
+        histograms = [
             Counts(name[0], name[1:], histogram.counts, histogram.total)
             for name, histogram in self._histograms.items()
         ]
+        numbers = [
+            Counts(name[0], name[1:], [], number)
+            for name, number in (*self._counters.items(), *self._gauges.items())
+        ]
+        return histograms + numbers
 
     def _others(self) -> Iterable[Counts]:
         if self._directory is None:
@@ -133,7 +171,10 @@ class Metrics:
 
 
 class _Sum(Collector):
-    """Adds up counts of the same metric and labels, and gives them to the library."""
+    """Adds up counts of the same metric and labels, and gives them to the library.
+
+    Gauges are of the store, which the workers share, so of these the greatest counts.
+    """
 
     def __init__(self, counted: Iterable[Counts]) -> None:
         self._sums: dict[tuple[str, tuple[str, ...]], tuple[list[int], float]] = {}
@@ -141,16 +182,27 @@ class _Sum(Collector):
             name = (one.name, one.labels)
             counts, total = self._sums.get(name, ([0] * len(one.counts), 0.0))
             added = [a + b for a, b in zip(counts, one.counts, strict=True)]
-            self._sums[name] = (added, total + one.total)
+            both = max(total, one.total) if one.name in GAUGES else total + one.total
+            self._sums[name] = (added, both)
 
-    def collect(self) -> Iterable[HistogramMetricFamily]:
-        """Give every metric with the buckets cumulated, as the format wants them."""
+    def collect(self) -> Iterable[Metric]:
+        """Give every metric, the buckets of histograms cumulated, as the format wants them."""
         for name, family in FAMILIES.items():
-            metric = HistogramMetricFamily(name, family.text, labels=family.labels)
-            for (of, labels), (counts, total) in self._sums.items():
-                if of == name:
-                    metric.add_metric(labels, _cumulated(family.bounds, counts), total)
-            yield metric
+            histogram = HistogramMetricFamily(name, family.text, labels=family.labels)
+            for labels, counts, total in self._of(name):
+                histogram.add_metric(labels, _cumulated(family.bounds, counts), total)
+            yield histogram
+        for kind, families in ((CounterMetricFamily, COUNTERS), (GaugeMetricFamily, GAUGES)):
+            for name, family in families.items():
+                metric = kind(name, family.text, labels=family.labels)
+                for labels, _, total in self._of(name):
+                    metric.add_metric(labels, total)
+                yield metric
+
+    def _of(self, name: str) -> Iterable[tuple[tuple[str, ...], list[int], float]]:
+        for (of, labels), (counts, total) in self._sums.items():
+            if of == name:
+                yield labels, counts, total
 
 
 def _cumulated(bounds: Sequence[float], counts: Sequence[int]) -> list[tuple[str, float]]:

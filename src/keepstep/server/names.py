@@ -23,3 +23,5 @@ CONTENT_TYPE: Final = b"content-type"
 CONTENT_LENGTH: Final = b"content-length"
 RETRY_AFTER: Final = b"retry-after"
 CONNECTION: Final = b"connection"
+UNBUFFERED: Final = [(b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
+"""Tell caches and proxies to pass a stream on as it comes."""

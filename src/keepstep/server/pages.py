@@ -1,11 +1,12 @@
 """The pages beside the API.
 
-For operators: ``/health`` (the process), ``/ready`` (the store answers), ``/metrics``. For those
+For operators: ``/health`` (the process), ``/ready`` (the store serves), ``/metrics``. For those
 who check OpenID tokens: the keys, and the document that says where they are.
 """
 
 from typing import Final
 
+import structlog
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -21,6 +22,7 @@ from .metrics import Metrics
 OPENID_CONFIGURATION: Final = "/.well-known/openid-configuration"
 KEY_SETS: Final = (PUBLISHED_PATH, "/.well-known/jwks.json")
 WELL_KNOWN: Final = (OPENID_CONFIGURATION, *KEY_SETS)
+_log = structlog.stdlib.get_logger()
 _PUBLIC: Final = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=300"}
 
 
@@ -35,7 +37,8 @@ def pages(store: Store, metrics: Metrics, issuer: str, token_keys: TokenKeys) ->
         del request
         try:
             await store.check()
-        except StoreUnavailable:
+        except StoreUnavailable as error:
+            _log.warning("not_ready", reason=str(error))
             return JSONResponse({"status": "the store does not answer"}, status_code=503)
         return JSONResponse({"status": "ok"})
 

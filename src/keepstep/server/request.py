@@ -1,7 +1,7 @@
 """A request as it arrived and its answer: what passes between ``app`` and ``handle``."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -37,8 +37,23 @@ AnswerAtOnce = Callable[[int, list[tuple[bytes, bytes]], bytes], bool]
 """Takes status, headers and body; False if the answer must go the ordinary way instead."""
 
 
+class Stream(Protocol):
+    """A body that is made part by part, for as long as the client stays."""
+
+    async def next(self) -> bytes:
+        """Give the next part; nothing when the stream has ended."""
+        ...
+
+    def close(self) -> None:
+        """End the stream, also for who waits for its next part."""
+        ...
+
+
 class Answer(msgspec.Struct, frozen=True):
-    """What goes back, and what the log may know of the request; ``code`` is OK or an error's."""
+    """What goes back, and what the log may know of the request; ``code`` is OK or an error's.
+
+    With a ``stream``, the body is that.
+    """
 
     status: int
     body: bytes
@@ -47,6 +62,7 @@ class Answer(msgspec.Struct, frozen=True):
     caller: Caller | None = None
     identity_id: str | None = None
     content_type: bytes = JSON
+    stream: Stream | None = None
 
 
 def by_name(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

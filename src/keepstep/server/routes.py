@@ -9,7 +9,7 @@ from collections.abc import Callable
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from keepstep.operations.table import SYNC_TABLE, Row
+from keepstep.operations.table import LIVE_TABLE, SYNC_TABLE, Row
 from keepstep.wire.errors import (
     BadRequest,
     InvalidParameterException,
@@ -32,7 +32,7 @@ class _Template(NamedTuple):
 
 def _templates() -> dict[tuple[str, int], list[_Template]]:
     table: dict[tuple[str, int], list[_Template]] = {}
-    for row in SYNC_TABLE:
+    for row in (*SYNC_TABLE, *LIVE_TABLE):
         segments = row.operation.uri.split("/")
         fixed = [i for i, part in enumerate(segments) if not part.startswith("{")]
         template = _Template(

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
@@ -19,6 +19,9 @@ from typing import Any
 
 import structlog
 import uvicorn
+
+if sys.platform != "win32":
+    import resource
 
 from keepstep.domain.sealing import Entropy
 from keepstep.interfaces.service import Clock
@@ -91,6 +94,7 @@ def run(
 ) -> None:
     """Serve a listener from this process."""
     _tune_interpreter()
+    _allow_open_files()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(
             serve_listener(settings, listener, on_ready, metrics_directory=metrics_directory)
@@ -122,6 +126,7 @@ async def serve_listener(
         server = _Server(
             uvicorn_config(settings, application, request_ids),
             lambda: on_ready(endpoint(listener), root),
+            application.end_streams,
             clock,
         )
         if on_server is not None:
@@ -153,10 +158,15 @@ def uvicorn_config(settings: Settings, application: Any, request_ids: RequestIds
 
 class _Server(uvicorn.Server):
     def __init__(
-        self, config: uvicorn.Config, on_started: Callable[[], None], clock: Clock
+        self,
+        config: uvicorn.Config,
+        on_started: Callable[[], None],
+        on_stopping: Callable[[], None],
+        clock: Clock,
     ) -> None:
         super().__init__(config)
         self._on_started = on_started
+        self._on_stopping = on_stopping
         self._clock = clock
 
     async def on_tick(self, counter: int) -> bool:
@@ -186,6 +196,10 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_stopping()
+        await super().shutdown(sockets=sockets)
 
 
 def _serve_with_workers(settings: Settings, listener: socket.socket, on_ready: Ready) -> None:
@@ -225,6 +239,14 @@ def _tune_interpreter() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD, 20, 20)
+
+
+def _allow_open_files() -> None:
+    """Let this process have as many connections as its owner may give it; many start with 1,024."""
+    if sys.platform != "win32":
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with suppress(OSError, ValueError):  # some systems name more than they grant
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

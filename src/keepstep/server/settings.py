@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     SecretStr,
@@ -22,9 +23,19 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from keepstep.delivery.aws import AwsSettings
+from keepstep.delivery.senders import StreamConfiguration
+from keepstep.delivery.signing import checked_secret, checked_url
+from keepstep.delivery.triggers import TriggerConfiguration
 from keepstep.domain.limits import KIB, MASTER_KEY_LENGTH_MIN, Limits
 from keepstep.domain.logins import COGNITO_ISSUER
 
+from .delivery_settings import (
+    StreamSettings,
+    TriggerSettings,
+    check_streams,
+    check_triggers,
+)
 from .identity_settings import LoginProviderSettings, RoleSettings
 from .stores import FORMS, MEMORY, is_store
 
@@ -47,6 +58,14 @@ def _from_json(value: object) -> object:
 
 Names = Annotated[list[str], NoDecode, BeforeValidator(_from_json)]
 """A list of names; decoded here, so that a bad one is refused like any other value."""
+
+
+def _endpoint(url: str | None) -> str | None:
+    return None if url is None else checked_url(url)
+
+
+EndpointUrl = Annotated[str | None, AfterValidator(_endpoint)]
+"""Where a service is, if not where AWS has it."""
 
 
 class SettingsError(Exception):
@@ -136,6 +155,45 @@ class Settings(BaseSettings):
     cors_origins: Names = Field(
         ["*"], description="Origins whose pages may call the service; * for all."
     )
+    streams: Annotated[
+        list[StreamSettings],
+        NoDecode,
+        BeforeValidator(_from_json),
+        AfterValidator(check_streams),
+    ] = Field([], description="Where the streams of pools go, if not to Kinesis.")
+    stream_bucket: str | None = Field(
+        None, min_length=3, description="S3 bucket for records that are too large for Kinesis."
+    )
+    push_webhook_url: EndpointUrl = Field(
+        None, description="Endpoint that takes push notifications, in place of SNS."
+    )
+    push_webhook_secret: SecretStr | None = Field(
+        None, description="Secret that signs what goes to it."
+    )
+    triggers: Annotated[
+        list[TriggerSettings],
+        NoDecode,
+        BeforeValidator(_from_json),
+        AfterValidator(check_triggers),
+    ] = Field([], description="Where the functions of sync triggers run, if not at Lambda.")
+    aws_region: str | None = Field(
+        None, description="Region of AWS for all pools; each pool's own without it."
+    )
+    aws_access_key_id: str | None = Field(
+        None, min_length=1, description="Key to sign with at AWS; else what aiobotocore finds."
+    )
+    aws_secret_access_key: SecretStr | None = Field(None, description="Its secret.")
+    aws_assume_roles: bool = Field(
+        False, description="Use streams and push as the roles that pools name, through STS."
+    )
+    aws_endpoint_url: EndpointUrl = Field(
+        None, description="Endpoint that stands for all of AWS; those below go before it."
+    )
+    kinesis_endpoint_url: EndpointUrl = Field(None, description="Endpoint of Kinesis.")
+    sns_endpoint_url: EndpointUrl = Field(None, description="Endpoint of SNS.")
+    s3_endpoint_url: EndpointUrl = Field(None, description="Endpoint of S3.")
+    lambda_endpoint_url: EndpointUrl = Field(None, description="Endpoint of Lambda.")
+    sts_endpoint_url: EndpointUrl = Field(None, description="Endpoint of STS.")
     log_requests: bool = Field(True, description="Write one log line for each request.")
     shutdown_seconds: int = Field(
         30, ge=0, le=3600, description="How long a stop waits for requests in flight."
@@ -161,13 +219,35 @@ class Settings(BaseSettings):
     idle_seconds: int = Field(
         _DEFAULTS.idle_seconds, ge=1, description="Seconds a kept-alive connection may be silent."
     )
+    bulk_publish_pause_seconds: int = Field(
+        _DEFAULTS.bulk_publish_pause_seconds,
+        ge=0,
+        description="Seconds after a successful bulk publish in which none may begin; 0 for none.",
+    )
+    trigger_developers: bool = Field(
+        False, description="Call sync triggers for updates by developers' keys too."
+    )
 
-    @field_validator("region")
+    live_streams: int = Field(
+        _DEFAULTS.live_streams, ge=0, description="Streams of live changes in one process."
+    )
+    live_streams_per_identity: int = Field(
+        _DEFAULTS.live_streams_per_identity, ge=0, description="The same of one identity."
+    )
+
+    @field_validator("region", "aws_region")
     @classmethod
-    def _well_formed_region(cls, region: str) -> str:
-        if REGION_PATTERN.fullmatch(region) is None:
+    def _well_formed_region(cls, region: str | None) -> str | None:
+        if region is not None and REGION_PATTERN.fullmatch(region) is None:
             raise ValueError("a region looks like us-east-1")
         return region
+
+    @field_validator("push_webhook_secret")
+    @classmethod
+    def _long_secret(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None:
+            checked_secret(secret.get_secret_value())
+        return secret
 
     @field_validator("store")
     @classmethod
@@ -182,6 +262,16 @@ class Settings(BaseSettings):
             raise ValueError(
                 "access_key_id (KEEPSTEP_ACCESS_KEY_ID) and secret_access_key "
                 "(KEEPSTEP_SECRET_ACCESS_KEY) go together; give both or neither"
+            )
+        if (self.aws_access_key_id is None) != (self.aws_secret_access_key is None):
+            raise ValueError(
+                "aws_access_key_id (KEEPSTEP_AWS_ACCESS_KEY_ID) and aws_secret_access_key "
+                "(KEEPSTEP_AWS_SECRET_ACCESS_KEY) go together; give both or neither"
+            )
+        if (self.push_webhook_url is None) != (self.push_webhook_secret is None):
+            raise ValueError(
+                "push_webhook_url (KEEPSTEP_PUSH_WEBHOOK_URL) and push_webhook_secret "
+                "(KEEPSTEP_PUSH_WEBHOOK_SECRET) go together; give both or neither"
             )
         if (self.facebook_app_id is None) != (self.facebook_app_secret is None):
             raise ValueError(
@@ -206,7 +296,48 @@ class Settings(BaseSettings):
             request_header_bytes=self.request_header_bytes,
             request_seconds=self.request_seconds,
             idle_seconds=self.idle_seconds,
+            live_streams=self.live_streams,
+            live_streams_per_identity=self.live_streams_per_identity,
+            bulk_publish_pause_seconds=self.bulk_publish_pause_seconds,
         )
+
+    @property
+    def aws(self) -> AwsSettings:
+        """Where AWS is, and how to sign there."""
+        secret = self.aws_secret_access_key
+        services = {
+            "kinesis": self.kinesis_endpoint_url,
+            "lambda": self.lambda_endpoint_url,
+            "s3": self.s3_endpoint_url,
+            "sns": self.sns_endpoint_url,
+            "sts": self.sts_endpoint_url,
+        }
+        return AwsSettings(
+            region=self.aws_region,
+            access_key_id=self.aws_access_key_id,
+            secret_access_key=None if secret is None else secret.get_secret_value(),
+            assume_roles=self.aws_assume_roles,
+            endpoint_url=self.aws_endpoint_url,
+            endpoint_urls={name: url for name, url in services.items() if url is not None},
+            stream_bucket=self.stream_bucket,
+        )
+
+    @property
+    def stream_configurations(self) -> list[StreamConfiguration]:
+        """The streams among the settings."""
+        return [stream.configuration() for stream in self.streams]
+
+    @property
+    def trigger_configurations(self) -> list[TriggerConfiguration]:
+        """The sync triggers among the settings."""
+        return [trigger.configuration() for trigger in self.triggers]
+
+    @property
+    def push_endpoint(self) -> tuple[str, str] | None:
+        """The URL and the secret of the push webhook, or None."""
+        if self.push_webhook_url is None or self.push_webhook_secret is None:
+            return None
+        return self.push_webhook_url, self.push_webhook_secret.get_secret_value()
 
     @classmethod
     def settings_customise_sources(

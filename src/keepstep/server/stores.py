@@ -33,9 +33,8 @@ def name_of(store: str) -> str:
     if not is_shared(store):
         return store
     parts = urlsplit(store)
-    host = parts.hostname or "localhost"
-    port = f":{parts.port}" if parts.port else ""
-    return f"postgresql://{host}{port}{parts.path}"
+    hosts = parts.netloc.rpartition("@")[2] or "localhost"  # several, each with its own port
+    return f"postgresql://{hosts}{parts.path}"
 
 
 async def open_engine(store: str, observer: StoreObserver) -> Store:

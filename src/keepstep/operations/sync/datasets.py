@@ -8,6 +8,7 @@ from keepstep.interfaces.service import Call
 from keepstep.wire import sync
 from keepstep.wire.errors import ResourceConflictException, ResourceNotFoundException
 
+from .outgoing import with_deletion
 from .pools import authorized_pool, existing_pool
 
 
@@ -65,7 +66,7 @@ async def delete_dataset(
     Raises ResourceNotFoundException for an unknown pool or dataset, and
     ResourceConflictException if other writers were faster a hundred times in a row.
     """
-    await existing_pool(call, request.identity_pool_id)
+    pool = await existing_pool(call, request.identity_pool_id)
     service = call.service
     place = DatasetPlace(request.identity_pool_id, request.identity_id, request.dataset_name)
     for _ in range(STALE_RETRIES_MAX):
@@ -73,7 +74,9 @@ async def delete_dataset(
         if dataset is None or not dataset.exists:
             raise missing_dataset(place)
         change = decide_deletion(place, dataset, now=service.clock())
+        change = with_deletion(pool.settings, change)
         if await service.store.change_dataset(change):
+            service.announcer.announce(change)
             return sync.DeleteDatasetResponse(dataset=dataset_shape(place.identity_id, dataset))
     raise ResourceConflictException(
         f"Dataset {place.dataset_name} is being changed by others; delete it again."

@@ -2,6 +2,7 @@
 
 from keepstep.domain.datasets import DatasetPlace
 from keepstep.domain.linking import forbidden
+from keepstep.domain.pools import IdentityPool
 from keepstep.domain.revocations import Reason, identity_subject
 from keepstep.interfaces.service import Call
 from keepstep.wire.errors import NotAuthorizedException, ResourceNotFoundException
@@ -19,10 +20,21 @@ async def authorized_pool(call: Call, identity_pool_id: str) -> None:
         )
 
 
-async def existing_pool(call: Call, identity_pool_id: str) -> None:
-    """Check the pool of an operation. Raises ResourceNotFoundException."""
-    if await call.service.pools.find(identity_pool_id) is None:
+async def existing_pool(call: Call, identity_pool_id: str) -> IdentityPool:
+    """Give the pool of an operation, at most seconds old. Raises ResourceNotFoundException."""
+    pool = await call.service.pools.find(identity_pool_id)
+    if pool is None:
         raise unknown_pool(identity_pool_id)
+    return pool
+
+
+async def current_pool(call: Call, identity_pool_id: str) -> IdentityPool:
+    """Give a pool as it is now, whichever process changed it: tools read back what they wrote.
+
+    Raises ResourceNotFoundException.
+    """
+    call.service.pools.forget(identity_pool_id)
+    return await existing_pool(call, identity_pool_id)
 
 
 async def check_still_there(call: Call, place: DatasetPlace) -> None:

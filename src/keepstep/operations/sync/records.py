@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from keepstep.domain.datasets import Dataset, DatasetPlace, Record, SyncSession
-from keepstep.domain.limits import STALE_RETRIES_MAX
+from keepstep.domain.limits import STALE_RETRIES_MAX, TRIGGER_CALLS_MAX
 from keepstep.domain.pages import RecordsPosition, open_position, seal_position
 from keepstep.domain.patches import Patch, check_patches, decide_update
+from keepstep.domain.pools import PoolSettings
 from keepstep.domain.sync_sessions import (
     begin_session,
     invalid_session,
@@ -18,6 +19,7 @@ from keepstep.wire import sync
 from keepstep.wire.errors import InvalidParameterException, TooManyRequestsException
 from keepstep.wire.members import LONG_MAX
 
+from .outgoing import ask_trigger, trigger_of, with_outbox
 from .pools import authorized_pool, check_still_there, existing_pool
 
 
@@ -69,16 +71,18 @@ async def update_records(
     Raises InvalidParameterException for a bad patch or session token,
     ResourceConflictException for a patch of an older record than the stored one,
     LimitExceededException, ResourceNotFoundException for an unknown pool,
-    NotAuthorizedException for an identity that was merged away or deleted, and
-    TooManyRequestsException if other writers were faster a hundred times in a row.
+    NotAuthorizedException for an identity that was merged away or deleted,
+    TooManyRequestsException if other writers were faster too often, and what the pool's sync
+    trigger fails with: LambdaSocketTimeoutException, LambdaThrottledException or
+    InvalidLambdaFunctionOutputException.
     """
     service = call.service
-    await existing_pool(call, request.identity_pool_id)
+    pool = await existing_pool(call, request.identity_pool_id)
     place = DatasetPlace(request.identity_pool_id, request.identity_id, request.dataset_name)
     session = open_session(request.sync_session_token, place, service.sealer, service.clock())
     patches = [_patch(patch) for patch in request.record_patches or ()]
     check_patches(patches)
-    records = await _apply(call, place, patches, session, request.device_id or call.account_id)
+    records = await _apply(call, pool.settings, place, patches, session, request.device_id)
     return sync.UpdateRecordsResponse(records=[record_shape(record) for record in records])
 
 
@@ -96,29 +100,37 @@ def record_shape(record: Record) -> sync.Record:
 
 async def _apply(
     call: Call,
+    settings: PoolSettings,
     place: DatasetPlace,
     patches: Sequence[Patch],
     session: SyncSession,
-    modified_by: str,
+    device_id: str | None,
 ) -> tuple[Record, ...]:
     service = call.service
-    keys = [patch.key for patch in patches]
-    for _ in range(STALE_RETRIES_MAX):
+    trigger = trigger_of(call, settings) if settings.events else None
+    keys = None if trigger is not None else [patch.key for patch in patches]
+    for _ in range(STALE_RETRIES_MAX if trigger is None else TRIGGER_CALLS_MAX):
         state = await service.store.find_state(place, keys, session.session_id)
         if state.session_consumed:
             raise invalid_session()
         if not patches:
             return ()
+        wanted = patches
+        if trigger is not None:
+            wanted = await ask_trigger(call, trigger, place, state, patches)
         change = decide_update(
             place,
             state,
-            patches,
+            wanted,
             session=session,
             now=service.clock(),
-            modified_by=modified_by,
+            modified_by=device_id or call.account_id,
             limits=service.limits,
         )
+        if settings.cognito_streams is not None or settings.push_sync is not None:
+            change = await with_outbox(call, settings, change, device_id)
         if await service.store.change_dataset(change):
+            service.announcer.announce(change)
             return change.records
         await check_still_there(call, place)
     raise TooManyRequestsException(

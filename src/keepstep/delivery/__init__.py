@@ -1,0 +1,1 @@
+"""Everything that leaves the server: the outbox worker, senders, sync triggers, bulk publish."""
