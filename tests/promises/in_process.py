@@ -4,17 +4,22 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from keepstep.delivery.aws import AwsClients, AwsSettings
+from keepstep.delivery.triggers import Triggers
 from keepstep.domain.limits import Limits
 from keepstep.domain.logins import COGNITO_ISSUER
 from keepstep.domain.pools import IdentityPool, PoolSettings, new_pool_id
 from keepstep.domain.roles import Roles
 from keepstep.interfaces.service import Account, Call, Service
 from keepstep.providers import InsecureLogins, LoginProviders
+from keepstep.server.announcements import Announcements
 from keepstep.server.pools import KnownPools
 from keepstep.server.revocations import KnownRevocations
 from keepstep.server.token_keys import TokenKeyRing
-from keepstep.storage.sqlite import SQLiteStore
+from tests.conftest import StoreSettings
 from tests.domain.keys import counting_entropy, sealer
+
+from .stores import opened
 
 ACCOUNT_ID, REGION = "000000000000", "us-east-1"
 DATASETS_MAX = 3
@@ -40,12 +45,12 @@ class NoStatistics:
 
 
 class World:
-    """A service without a network, on a store in memory."""
+    """A service without a network, on a store."""
 
-    def __init__(self, runner: asyncio.Runner) -> None:
+    def __init__(self, runner: asyncio.Runner, settings: StoreSettings) -> None:
         clock, entropy = Clock(), counting_entropy()
         self._runner = runner
-        self.store = SQLiteStore.in_memory()
+        self.store = runner.run(opened(settings))
         self.service = Service(
             store=self.store,
             pools=KnownPools(self.store, clock, open_pools=False),
@@ -59,6 +64,8 @@ class World:
             logins=InsecureLogins(LoginProviders([], clock=clock)),
             token_keys=TokenKeyRing(self.store, sealer(), REGION, clock),
             revocations=KnownRevocations(self.store, clock),
+            triggers=Triggers([], AwsClients(AwsSettings()), clock),
+            announcer=Announcements([]),
         )
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:

@@ -1,4 +1,4 @@
-"""A real ``keepstep serve`` process on an SQLite file: started, stopped, killed, started again."""
+"""A real ``keepstep serve`` process on a store: started, stopped, killed, started again."""
 
 import os
 import selectors
@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from keepstep.testing import LocalServer
+from tests.conftest import StoreSettings
+
+from .stores import environment_of
 
 COMMAND = Path(sysconfig.get_path("scripts")) / "keepstep"
 KEY_ID = "AKIAPROMISESPROMISES"
@@ -18,16 +21,17 @@ STOP_SECONDS = 20
 
 
 class ServerProcess:
-    """One server process, or none, on one store."""
+    """One server process, or none, on one store; its log is in a folder."""
 
-    def __init__(self, folder: Path, *, workers: int = 1) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, store: StoreSettings, *, workers: int = 1) -> None:
+        self._log = folder / "server.log"
+        self._store = store
         self._workers = workers
         self._process: subprocess.Popen[str] | None = None
 
     def start(self, port: int = 0) -> LocalServer:
         """Start, and wait until requests are answered."""
-        with (self._folder / "server.log").open("a") as log:
+        with self._log.open("a") as log:
             self._process = process = subprocess.Popen(
                 [COMMAND, "serve", "--port", str(port), "--workers", str(self._workers)],
                 env={**os.environ, **self._settings},
@@ -41,7 +45,7 @@ class ServerProcess:
             selector.register(process.stdout, selectors.EVENT_READ)
             assert selector.select(START_SECONDS), f"not ready in {START_SECONDS} seconds"
         _, ready, rest = process.stdout.readline().partition(" is ready at ")
-        assert ready, (self._folder / "server.log").read_text()
+        assert ready, self._log.read_text()
         return LocalServer(rest.split()[0], KEY_ID, SECRET, "us-east-1")
 
     def kill(self) -> None:
@@ -82,7 +86,7 @@ class ServerProcess:
     @property
     def _settings(self) -> dict[str, Any]:
         return {
-            "KEEPSTEP_STORE": f"sqlite:{self._folder / 'store.db'}",
+            **environment_of(self._store),
             "KEEPSTEP_OPEN_POOLS": "true",
             "KEEPSTEP_LOG_REQUESTS": "false",
             "KEEPSTEP_ACCESS_KEY_ID": KEY_ID,

@@ -1,4 +1,4 @@
-"""Many clients at once on few datasets of one file, served by one process and by two."""
+"""Many clients at once on few datasets of one store, served by one process and by two."""
 
 import threading
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from keepstep.testing import LocalServer
 from keepstep.testing.history import check
 from keepstep.wire.errors import LimitExceededException, ResourceConflictException
 from keepstep.wire.sync import RecordPatch
+from tests.conftest import store_settings
 
 from .processes import ServerProcess
 from .wire_client import Place, WireClient
@@ -22,27 +23,29 @@ DATASETS_MAX, DEVICES, CREATIONS = 20, 10, 4
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["one process", "two workers"])
-def file_server(
+def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalServer]:
-    process = ServerProcess(tmp_path_factory.mktemp("store"), workers=request.param)
-    try:
-        yield process.start()
-    finally:
-        process.close()
+    folder = tmp_path_factory.mktemp("store")
+    with store_settings(folder) as store:
+        process = ServerProcess(folder, store, workers=request.param)
+        try:
+            yield process.start()
+        finally:
+            process.close()
 
 
 @pytest.fixture
-def own(file_server: LocalServer) -> Place:
+def own(server: LocalServer) -> Place:
     """An identity that nobody has used."""
-    return Place(file_server.new_id(), file_server.new_id())
+    return Place(server.new_id(), server.new_id())
 
 
 @pytest.mark.parametrize("deletions", [0, 6])
 def test_promises_hold_while_many_write_and_read_at_once(
-    file_server: LocalServer, own: Place, deletions: int
+    server: LocalServer, own: Place, deletions: int
 ) -> None:
-    workload = Workload(file_server, own, ("one", "two"))
+    workload = Workload(server, own, ("one", "two"))
     readers = Crew(partial(workload.read_until_stopped, 100 + n) for n in range(READERS))
     writers = Crew(
         [
@@ -59,15 +62,13 @@ def test_promises_hold_while_many_write_and_read_at_once(
     assert workload.accepted() > WRITERS * WRITES / 4
 
 
-def test_of_many_writers_with_one_count_exactly_one_wins(
-    file_server: LocalServer, own: Place
-) -> None:
+def test_of_many_writers_with_one_count_exactly_one_wins(server: LocalServer, own: Place) -> None:
     start = threading.Barrier(DUELLERS, timeout=30)
     won: list[tuple[int, int]] = []
     lost: list[str] = []
 
     def duel(number: int) -> None:
-        with closing(WireClient(file_server, own)) as client:
+        with closing(WireClient(server, own)) as client:
             for _ in range(DUELS):
                 listing = client.list_records("duel", 0)
                 base = listing.dataset_sync_count
@@ -90,7 +91,7 @@ def test_of_many_writers_with_one_count_exactly_one_wins(
 
 
 def test_devices_creating_datasets_at_once_never_exceed_the_limit(
-    file_server: LocalServer, own: Place
+    server: LocalServer, own: Place
 ) -> None:
     start = threading.Barrier(DEVICES, timeout=30)
     created: list[str] = []
@@ -99,7 +100,7 @@ def test_devices_creating_datasets_at_once_never_exceed_the_limit(
     def create(device: int) -> None:
         names = [f"d{device}.{number}" for number in range(CREATIONS)]
         patch = RecordPatch(op="replace", key="k", sync_count=0, value="v")
-        with closing(WireClient(file_server, own)) as client:
+        with closing(WireClient(server, own)) as client:
             tokens = {name: client.list_records(name, 0).sync_session_token for name in names}
             start.wait()
             for name, token in tokens.items():
@@ -111,7 +112,7 @@ def test_devices_creating_datasets_at_once_never_exceed_the_limit(
                 assert len(client.list_datasets()) <= DATASETS_MAX
 
     Crew(partial(create, device) for device in range(DEVICES)).join()
-    with closing(WireClient(file_server, own)) as client:
+    with closing(WireClient(server, own)) as client:
         existing = [dataset.dataset_name for dataset in client.list_datasets()]
     assert len(created) == DATASETS_MAX
     assert existing == sorted(created)

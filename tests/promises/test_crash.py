@@ -15,12 +15,14 @@ from keepstep.testing.history import check
 from keepstep.wire.operations import UPDATE_RECORDS
 from keepstep.wire.rest_json import HttpRequest
 from keepstep.wire.sync import RecordPatch
+from tests.conftest import StoreSettings, store_settings
 
 from .processes import ServerProcess
 from .wire_client import Place, WireClient
 from .workload import Crew, Workload
 
 KILLS, WRITERS, READERS = 8, 4, 2
+KILLS_OF_TWO = 4
 ACCEPTED_BETWEEN = 30
 REQUESTS, IDLE = 6, 8
 TIMEOUT_SECONDS = 30
@@ -31,8 +33,14 @@ PLACE = Place(
 
 
 @pytest.fixture
-def process(tmp_path: Path) -> Iterator[ServerProcess]:
-    one = ServerProcess(tmp_path)
+def store(tmp_path: Path) -> Iterator[StoreSettings]:
+    with store_settings(tmp_path) as settings:
+        yield settings
+
+
+@pytest.fixture
+def process(tmp_path: Path, store: StoreSettings) -> Iterator[ServerProcess]:
+    one = ServerProcess(tmp_path, store)
     yield one
     one.close()
 
@@ -66,6 +74,40 @@ def test_promises_hold_over_kills_at_any_moment(process: ServerProcess) -> None:
     assert workload.unknown() > 0, "no kill met a write: the test has shown nothing"
 
 
+def test_promises_hold_over_two_servers_of_one_store_while_either_is_killed(
+    tmp_path: Path, store: StoreSettings
+) -> None:
+    chance = random.Random(20_261_123)
+    with ExitStack() as stack:
+        processes = [ServerProcess(tmp_path, store) for _ in range(2)]
+        for process in processes:
+            stack.callback(process.close)
+        first = Workload(processes[0].start(), PLACE, ("one", "two"))
+        workloads = [first, first.through(processes[1].start())]
+        work = [
+            *(workload.write_until_stopped for workload in workloads for _ in range(WRITERS // 2)),
+            *(workload.read_until_stopped for workload in workloads),
+        ]
+        crew = Crew(partial(one, number) for number, one in enumerate(work))
+        for number in range(KILLS_OF_TWO):
+            first.moments.wait_for("accepted", ACCEPTED_BETWEEN)
+            first.moments.wait_for(chance.choice(("begun", "accepted")), chance.randint(1, 60))
+            process, workload = processes[number % 2], workloads[number % 2]
+            workload.up.clear()
+            process.kill()
+            first.moments.wait_for("accepted", ACCEPTED_BETWEEN)  # through the other one
+            workload.server = process.start()
+            workload.up.set()
+        first.moments.wait_for("accepted", ACCEPTED_BETWEEN)
+        first.stopped.set()
+        crew.join()
+        for workload in workloads:
+            workload.read_finally()
+    assert check(first.history) == []
+    assert first.accepted() >= (2 * KILLS_OF_TWO + 1) * ACCEPTED_BETWEEN
+    assert first.unknown() > 0, "no kill met a write: the test has shown nothing"
+
+
 def test_tokens_from_before_a_kill_work_after_it(process: ServerProcess) -> None:
     with closing(WireClient(process.start(), PLACE)) as client:
         session = client.list_records("notes", 0).sync_session_token
@@ -94,8 +136,10 @@ def test_a_session_consumed_before_a_kill_stays_consumed(process: ServerProcess)
         client.update_records("notes", session, [patch])
 
 
-def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
-    process = ServerProcess(tmp_path, workers=2)
+def test_workers_end_with_the_process_that_started_them(
+    tmp_path: Path, store: StoreSettings
+) -> None:
+    process = ServerProcess(tmp_path, store, workers=2)
     try:
         server = process.start()
         process.kill()  # raises if a worker stays, and with it the port
@@ -105,8 +149,10 @@ def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_stop_finishes_every_request_in_flight(tmp_path: Path, workers: int) -> None:
-    process = ServerProcess(tmp_path, workers=workers)
+def test_a_stop_finishes_every_request_in_flight(
+    tmp_path: Path, store: StoreSettings, workers: int
+) -> None:
+    process = ServerProcess(tmp_path, store, workers=workers)
     try:
         server = process.start()
         with ExitStack() as stack:
@@ -134,9 +180,9 @@ def test_a_stop_finishes_every_request_in_flight(tmp_path: Path, workers: int) -
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_stop_under_load_leaves_no_write_unanswered_that_was_made(
-    tmp_path: Path, workers: int
+    tmp_path: Path, store: StoreSettings, workers: int
 ) -> None:
-    process = ServerProcess(tmp_path, workers=workers)
+    process = ServerProcess(tmp_path, store, workers=workers)
     try:
         workload = Workload(process.start(), PLACE, ("one", "two"))
         crew = Crew(partial(workload.write_until_stopped, n) for n in range(WRITERS))

@@ -14,7 +14,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,  # pyright: ignore[reportUnknownVariableType] -- its factory is untyped
 )
 
-from keepstep.testing import LocalServer, local_server
+from keepstep.testing import LocalServer
 from keepstep.wire.errors import LimitExceededException, ServiceError
 from keepstep.wire.sync import ListRecordsResponse, Record, RecordPatch
 
@@ -30,6 +30,7 @@ from .devices import (
     Update,
 )
 from .model import HOUR_MS, Listing, Model, ModelDataset, Patch, Position, Refused
+from .stores import stored_server
 from .wire_client import Place, WireClient
 
 NAMES = ("alpha", "beta", "gamma")
@@ -324,7 +325,7 @@ class DevicesMachine(RuleBasedStateMachine):
 def test_every_answer_is_the_models_and_every_device_converges(search: settings) -> None:
     clock = Clock()
     machines = iter(range(10**9))
-    with local_server(
+    with stored_server(
         clock=clock, datasets_per_identity=DATASETS_MAX, records_per_dataset=RECORDS_MAX
     ) as server:
         run_state_machine_as_test(

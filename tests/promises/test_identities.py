@@ -42,6 +42,7 @@ from keepstep.operations.sync.records import list_records, update_records
 from keepstep.wire import identity as wire
 from keepstep.wire import sync
 from keepstep.wire.errors import ServiceError
+from tests.conftest import store_settings
 
 from .identity_model import CONFLICT, DEVELOPER, NOT_FOUND, REFUSED, Data, Login, Model
 from .in_process import DATASETS_MAX, World
@@ -366,8 +367,8 @@ def subject_of(token: str) -> str:
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with asyncio.Runner() as runner:
-        made = World(runner)
+    with store_settings() as store, asyncio.Runner() as runner:
+        made = World(runner, store)
         try:
             yield made
         finally:

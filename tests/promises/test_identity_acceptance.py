@@ -49,9 +49,10 @@ from tests.api.identity.steps import (
 )
 from tests.api.identity.test_doors import WHO, ask_sts, xml_error
 from tests.api.steps import contents, fill, identity_target, refused
-from tests.conftest import Identity, client_of
+from tests.conftest import Identity, StoreSettings, client_of, store_settings
 from tests.raw import RawRequester
-from tests.server.test_sessions import revoke
+
+from .stores import revoke, stored_server
 
 ADA = login(FACEBOOK, "ada")
 AMR = f"{COGNITO}:amr"
@@ -68,7 +69,7 @@ ROLES = [
 
 @pytest.fixture(scope="module")
 def server(clean_environment: None) -> Iterator[LocalServer]:
-    with local_server(open_pools=False, insecure_logins=True, roles=ROLES) as running:
+    with stored_server(open_pools=False, insecure_logins=True, roles=ROLES) as running:
         yield running
 
 
@@ -147,7 +148,7 @@ def test_acceptance_06_boto3_shows_what_is_wrong_with_its_clock() -> None:
     for minutes, text in ((10, "Signature expired: "), (-10, "Signature not yet current: ")):
         clock = Clock()
         clock.now += minutes * MINUTE_MS
-        with local_server(clock=clock) as shifted:
+        with stored_server(clock=clock) as shifted:
             place: Identity = {"IdentityPoolId": shifted.new_id(), "IdentityId": shifted.new_id()}
             client = client_of(shifted)
             with pytest.raises(client.exceptions.ClientError, match=text) as caught:
@@ -199,11 +200,11 @@ def test_acceptance_10_a_star_in_a_value_widens_nothing(server: LocalServer, poo
 
 @dataclass(frozen=True)
 class Timed:
-    """A server over a file with a clock of the test's, and two guests of two pools."""
+    """A server with a clock of the test's, its store, and two guests of two pools."""
 
     server: LocalServer
     clock: Clock
-    path: Path
+    store: StoreSettings
     pools: tuple[Pool, Pool]
     guests: tuple[tuple[str, Credentials], tuple[str, Credentials]]
 
@@ -226,15 +227,16 @@ OK, EXPIRED = (200, ""), (403, "ExpiredTokenException")
 
 @pytest.fixture
 def timed(clean_environment: None, tmp_path: Path) -> Iterator[Timed]:
-    path, clock = tmp_path / "keepstep.db", Clock()
-    with local_server(
-        store=f"sqlite:{path}", clock=clock, insecure_logins=True, roles=ROLES
-    ) as running:
+    clock = Clock()
+    with (
+        store_settings(tmp_path) as store,
+        local_server(**store, clock=clock, insecure_logins=True, roles=ROLES) as running,
+    ):
         pools = new_pool(running), new_pool(running)
         use_role(pools[0], "Everything")
         first, second = ((pool, pool.guest()) for pool in pools)
         guests = (first[1], enhanced(*first)), (second[1], enhanced(*second))
-        yield Timed(running, clock, path, pools, guests)
+        yield Timed(running, clock, store, pools, guests)
 
 
 @pytest.mark.parametrize("whose", ["identity", "role", "pool", "all"])
@@ -249,7 +251,7 @@ def test_acceptance_11_revoked_credentials_are_refused_and_new_ones_taken(
     }[whose]
     assert timed.outcomes() == [OK, OK]
     timed.clock.now += SECOND_MS
-    revoke(timed.path, subject, timed.clock.now)
+    revoke(timed.store, [subject], timed.clock.now)
     timed.clock.now += CACHE_AGE_MS
     assert timed.outcomes() == [EXPIRED, EXPIRED if whose == "all" else OK]
     identity_id = timed.guests[0][0]

@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from keepstep.operations.table import STS_TABLE
-from tests.server.processes import ROOT, STORE, Serving, serving
+from tests.conftest import StoreSettings, store_settings
+from tests.server.processes import ROOT, Serving, serving
 
-from .sign_in_run import SignInRun, settings
+from .sign_in_run import RECORD, SignInRun, settings
+from .stores import environment_of, stored_bytes
+
+Played = tuple[SignInRun, Serving, StoreSettings]
 
 KINDS = ("secret", "session token", "token", "sync session token", "signature", "record", "user")
 SIGN_IN = {
@@ -23,18 +26,20 @@ SIGN_IN = {
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SignInRun, Serving, Path]]:
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     """A server that everybody has signed in to, well and badly, and its end."""
     directory = tmp_path_factory.mktemp("sign-ins")
-    with serving(directory, environment={**ROOT, **settings()}) as running:
-        run = SignInRun(running.server)
-        run.everything()
-        assert running.stop() == 0
-        yield run, running, directory
+    with store_settings(directory) as store:
+        environment = {**ROOT, **settings(), **environment_of(store)}
+        with serving(directory, environment=environment) as running:
+            run = SignInRun(running.server)
+            run.everything()
+            assert running.stop() == 0
+            yield run, running, store
 
 
 def test_acceptance_12_every_kind_of_sign_in_was_played(
-    played: tuple[SignInRun, Serving, Path],
+    played: Played,
 ) -> None:
     run, running, _ = played
     lines = [json.loads(line) for line in running.logged.splitlines()]
@@ -57,9 +62,7 @@ def test_acceptance_12_every_kind_of_sign_in_was_played(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_acceptance_12_nothing_secret_is_in_the_log(
-    played: tuple[SignInRun, Serving, Path], kind: str
-) -> None:
+def test_acceptance_12_nothing_secret_is_in_the_log(played: Played, kind: str) -> None:
     run, running, _ = played
     printed = running.printed + running.logged
     secrets = run.secrets[kind]
@@ -74,7 +77,7 @@ def test_acceptance_12_nothing_secret_is_in_the_log(
 
 @pytest.mark.parametrize("text", ["eyJ", "AWS4-HMAC-SHA256", "Signature=", "X-Amz-", "test:"])
 def test_acceptance_12_no_token_and_no_signature_is_in_the_log_in_part(
-    played: tuple[SignInRun, Serving, Path], text: str
+    played: Played, text: str
 ) -> None:
     _, running, _ = played
     assert text not in running.printed + running.logged
@@ -82,9 +85,9 @@ def test_acceptance_12_no_token_and_no_signature_is_in_the_log_in_part(
 
 @pytest.mark.parametrize("kind", ["secret", "session token", "token", "signature"])
 def test_acceptance_12_nothing_that_authenticates_is_in_the_store(
-    played: tuple[SignInRun, Serving, Path], kind: str
+    played: Played, kind: str
 ) -> None:
-    run, _, directory = played
-    stored = b"".join(path.read_bytes() for path in directory.glob(f"{STORE}*"))
-    assert len(stored) > 10_000
+    run, _, store = played
+    stored = stored_bytes(store)
+    assert RECORD["value"].encode() in stored
     assert [secret for secret in run.secrets[kind] if secret.encode() in stored] == []

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from keepstep.testing import LocalServer, local_server
+from keepstep.testing import LocalServer
 from tests.api.identity.signing_in import at_once, disabled, living, nothing_changes
 from tests.api.identity.steps import (
     AMAZON,
@@ -25,6 +25,8 @@ from tests.api.identity.steps import (
 )
 from tests.api.steps import refused
 
+from .stores import stored_server
+
 ADA: Final = login(FACEBOOK, "ada")
 ADA_TOO: Final = login(GOOGLE, "ada")
 ADA_AS_WELL: Final = login(AMAZON, "ada")
@@ -34,7 +36,7 @@ DEVICES: Final = 6
 
 @pytest.fixture(scope="module")
 def server(clean_environment: None) -> Iterator[LocalServer]:
-    with local_server(open_pools=False, insecure_logins=True) as running:
+    with stored_server(open_pools=False, insecure_logins=True) as running:
         yield running
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from keepstep.testing import LocalServer, local_server
+from keepstep.testing import LocalServer
 from keepstep.wire.sigv4 import Credentials, sign
 from tests.api.conftest import Clock
 from tests.api.identity.keys_and_roles import enhanced
@@ -30,6 +30,8 @@ from tests.wire.test_sigv4 import (
 )
 from tests.wire.test_sigv4 import FORM as FORM_VECTOR
 
+from .stores import stored_server
+
 
 def test_acceptance_05_the_vectors_come_out() -> None:
     """The third one, presigned, is in ``tests/wire/test_sigv4``."""
@@ -49,7 +51,7 @@ def test_acceptance_05_the_vectors_come_out() -> None:
 def test_acceptance_05_a_server_of_that_time_and_key_takes_the_vector_of_sts() -> None:
     moment = datetime.strptime(TIME, TIME_FORMAT).replace(tzinfo=UTC)
     clock = Clock(int(moment.timestamp()) * 1000)
-    with local_server(clock=clock, access_key_id=ACCESS_KEY, secret_access_key=SECRET) as server:
+    with stored_server(clock=clock, access_key_id=ACCESS_KEY, secret_access_key=SECRET) as server:
         authorization = (
             f"AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/20260102/us-east-1/sts/aws4_request, "
             "SignedHeaders=content-type;host;x-amz-date, "
@@ -137,7 +139,7 @@ class Signer:
 
 @pytest.fixture(scope="module")
 def signer(clean_environment: None) -> Iterator[Signer]:
-    with local_server(insecure_logins=True) as server:
+    with stored_server(insecure_logins=True) as server:
         pool = new_pool(server)
         identity_id = pool.guest()
         yield Signer(server, pool, identity_id, enhanced(pool, identity_id))
@@ -305,7 +307,7 @@ def door(clean_environment: None) -> Iterator[Door]:
             "ca_file": provider.ca_file,
             "allow_private_network": True,
         }
-        with local_server(open_pools=False, login_providers=[settings]) as server:
+        with stored_server(open_pools=False, login_providers=[settings]) as server:
             accepted = {provider.name: AUDIENCE}
             yield Door(provider, new_pool(server, SupportedLoginProviders=accepted))
 

@@ -14,7 +14,7 @@ from types_boto3_cognito_sync import CognitoSyncClient
 
 from keepstep.domain.access import CallerClass
 from keepstep.operations.table import SYNC_TABLE
-from keepstep.testing import LocalServer, local_server
+from keepstep.testing import LocalServer
 from tests.api.identity.keys_and_roles import ANYTHING, policy, role, use_role
 from tests.api.identity.steps import FACEBOOK, Pool, forbidden, login, new_pool
 from tests.api.steps import contents, fill
@@ -35,6 +35,7 @@ from .people import (
     service_of,
     sign_in,
 )
+from .stores import stored_server
 
 SECRET = {"diary": "a secret of somebody else"}
 OWN_DATA_ROLE = "CognitoDefaultAuthenticatedRole"
@@ -72,7 +73,7 @@ class World:
 @pytest.fixture(scope="module")
 def world(clean_environment: None) -> Iterator[World]:
     allows_all = role(ALLOWS_ALL, policy(ANYTHING))
-    with local_server(open_pools=False, insecure_logins=True, roles=[allows_all]) as server:
+    with stored_server(open_pools=False, insecure_logins=True, roles=[allows_all]) as server:
         built_in, open_handed, elsewhere = (new_pool(server) for _ in range(3))
         for pool in (open_handed, elsewhere):
             use_role(pool, ALLOWS_ALL)

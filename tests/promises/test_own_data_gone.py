@@ -1,8 +1,6 @@
 """Whoever was merged away, deleted or signed out reaches nothing any more, with any operation."""
 
-import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -11,13 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from keepstep.domain.limits import SECOND_MS
-from keepstep.domain.revocations import Revocation, identity_subject
+from keepstep.domain.revocations import identity_subject
 from keepstep.operations.table import STS_TABLE, SYNC_TABLE
-from keepstep.storage.sqlite import SQLiteStore
 from keepstep.testing import LocalServer, local_server
 from tests.api.conftest import Clock
 from tests.api.identity.keys_and_roles import ANYTHING, policy, role, use_role
 from tests.api.identity.steps import FACEBOOK, GOOGLE, Pool, forbidden, login, new_pool
+from tests.conftest import StoreSettings, store_settings
 from tests.raw import RawAnswer
 
 from .people import (
@@ -31,6 +29,7 @@ from .people import (
     send,
     sign_in,
 )
+from .stores import revoke
 
 EXPIRED: Final = "The security token included in the request is expired"
 WAYS: Final = ("merged", "deleted", "pool deleted", "signed out")
@@ -43,16 +42,14 @@ def gone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalServer
 
     Their role allows everything on everything.
     """
-    store = tmp_path_factory.mktemp("gone") / "keepstep.db"
     clock = Clock()
     allows_all = role(ALLOWS_ALL, policy(ANYTHING))
-    with local_server(
-        store=f"sqlite:{store}",
-        open_pools=False,
-        insecure_logins=True,
-        roles=[allows_all],
-        clock=clock,
-    ) as server:
+    with (
+        store_settings(tmp_path_factory.mktemp("gone")) as store,
+        local_server(
+            **store, open_pools=False, insecure_logins=True, roles=[allows_all], clock=clock
+        ) as server,
+    ):
         people: Gone = {}
         for way in WAYS:
             pool = new_pool(server)
@@ -66,7 +63,7 @@ def gone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalServer
         yield server, people
 
 
-def end(way: str, pool: Pool, people: list[Person], store: Path, clock: Clock) -> None:
+def end(way: str, pool: Pool, people: list[Person], store: StoreSettings, clock: Clock) -> None:
     match way:
         case "merged":
             for person in people:
@@ -77,7 +74,7 @@ def end(way: str, pool: Pool, people: list[Person], store: Path, clock: Clock) -
         case "pool deleted":
             pool.developer.delete_identity_pool(IdentityPoolId=pool.pool_id)
         case _:
-            asyncio.run(sign_out(people, store, clock.now))
+            revoke(store, [identity_subject(one.identity_id) for one in people], clock.now)
 
 
 def merge_away(pool: Pool, person: Person) -> None:
@@ -88,16 +85,6 @@ def merge_away(pool: Pool, person: Person) -> None:
         assert pool.link(person.identity_id, another) == survivor
     else:
         assert pool.link(survivor, another, login(FACEBOOK, f"{person.kind}-user")) == survivor
-
-
-async def sign_out(people: list[Person], path: Path, now: int) -> None:
-    store = SQLiteStore.open(path)
-    try:
-        for person in people:
-            subject = identity_subject(person.identity_id)
-            await store.revoke(Revocation(subject=subject, not_before=now))
-    finally:
-        await store.close()
 
 
 def assert_refused(answer: RawAnswer, name: str, code: str, text: str) -> None:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from keepstep.testing import LocalServer
 from keepstep.testing.history import History, Outcome, Patch, State, Write
@@ -57,6 +57,10 @@ class Workload:
 
     def __post_init__(self) -> None:
         self.up.set()
+
+    def through(self, server: LocalServer) -> "Workload":
+        """Give clients of another server of the same store; all they do is in one history."""
+        return replace(self, server=server, up=threading.Event())
 
     def write_until_stopped(self, seed: int, writes: int | None = None) -> None:
         """Read, then write some keys from what was read; so many times, or until stopped."""
