@@ -11,6 +11,7 @@ import uvloop
 
 _OK: Final = b"HTTP/1.1 200 "
 _LENGTH: Final = b"content-length: "
+_LENGTH_OF_OTHERS: Final = b"Content-Length: "
 _HEAD_END: Final = b"\r\n\r\n"
 
 Address = tuple[str, int]
@@ -45,10 +46,15 @@ def measure(address: Address, requests: Sequence[bytes], connections: int, secon
 
 
 def send_each(
-    address: Address, requests: Sequence[bytes], connections: int, *, keeps: bool = False
+    address: Address,
+    requests: Sequence[bytes],
+    connections: int,
+    *,
+    keeps: bool = False,
+    good: tuple[bytes, ...] = (_OK,),
 ) -> Load:
     """Send each request once; ``keeps`` keeps the whole answers in the order of the requests."""
-    return _run(_Source(requests, None, None, keeps=keeps), address, connections)
+    return _run(_Source(requests, None, None, keeps=keeps, good=good), address, connections)
 
 
 class _Source:
@@ -61,7 +67,9 @@ class _Source:
         seconds: float | None,
         *,
         keeps: bool = False,
+        good: tuple[bytes, ...] = (_OK,),
     ) -> None:
+        self.good = good
         self.latencies: list[float] = []
         self.answers: list[bytes] = [b""] * len(requests) if keeps else []
         self.begun = self.ended = 0.0
@@ -145,12 +153,13 @@ class _Connection(asyncio.Protocol):
         if self._pending:
             data = self._pending + data
         head = data.find(_HEAD_END)
-        length = data.find(_LENGTH, 0, head) + len(_LENGTH)
+        length = max(data.find(_LENGTH, 0, head), data.find(_LENGTH_OF_OTHERS, 0, head))
+        length += len(_LENGTH)
         if head < 0 or len(data) < head + 4 + int(data[length : data.index(b"\r", length)]):
             self._pending = data
             return
         self._pending = b""
-        if not data.startswith(_OK):
+        if not data.startswith(self._source.good):
             self._source.fail(data.decode("utf-8", "replace"))
             return
         now = time.perf_counter()

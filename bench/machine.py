@@ -32,11 +32,12 @@ def on_server_core() -> Generator[None]:
         os.sched_setaffinity(0, kept)
 
 
-def description() -> str:
+def description(*, pinned: bool = True) -> str:
     """Describe the machine and the versions in one line."""
-    pinned = "server on one, load on another" if len(CORES) > 1 else "server and load share it"
+    shared = "server and load share it" if len(CORES) == 1 else "all processes share them"
+    used = "server on one, load on another" if pinned and len(CORES) > 1 else shared
     return (
-        f"{len(CORES)} core{'s' if len(CORES) > 1 else ''} of {_processor()} ({pinned}), "
+        f"{len(CORES)} core{'s' if len(CORES) > 1 else ''} of {_processor()} ({used}), "
         f"Linux {platform.release()}, {platform.python_implementation()} "
         f"{platform.python_version()}, SQLite {sqlite3.sqlite_version}, uvicorn "
         f"{version('uvicorn')}, httptools {version('httptools')}, uvloop {version('uvloop')}"

@@ -78,7 +78,7 @@ def _requests_table(cells: Sequence[Cell]) -> str:
         )
         for cell in cells
     ]
-    return _table(head, lines, words=1)
+    return table(head, lines, words=1)
 
 
 def _writes_table(cells: Sequence[Cell]) -> str:
@@ -103,7 +103,7 @@ def _writes_table(cells: Sequence[Cell]) -> str:
         for cell in cells
         if cell.scenario.once_only
     ]
-    return _table(head, lines, words=1)
+    return table(head, lines, words=1)
 
 
 def _sqlite_columns(cell: Cell) -> Line:
@@ -127,7 +127,7 @@ def _process_table(results: Results) -> str:
         )
         for size in (0, SMALL, LARGE)
     ]
-    return _table(head, lines, words=1)
+    return table(head, lines, words=1)
 
 
 def _generator(cells: Sequence[Cell]) -> str:
@@ -169,7 +169,7 @@ def _microseconds(series: Series) -> float:
     return ratios(series.server_shares, series.rates) * 1_000_000
 
 
-def _table(head: Line, lines: Sequence[Line], *, words: int) -> str:
+def table(head: Line, lines: Sequence[Line], *, words: int) -> str:
     """Lay out a table whose columns after the first ``words`` are numbers."""
     rule = ["---" if column < words else "---:" for column in range(len(head))]
     return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *lines))

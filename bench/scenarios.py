@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -12,7 +12,7 @@ from keepstep.wire import identity, identity_operations, operations, sync
 from keepstep.wire.sigv4 import Credentials
 
 from .load import Load, measure, send_each
-from .preload import DATASET_NAME, KEYS, POOL_ID, RECORDS, WRITER, Population, value_of
+from .preload import DATASET_NAME, KEYS, POOL_ID, RECORDS, WRITER, value_of
 from .servers import Server
 from .signing import signed_request, unsigned_request
 
@@ -22,12 +22,21 @@ TOKEN_CONNECTIONS: Final = 32
 WARM_UP_REQUESTS: Final = 1_000
 
 
+class Identities(Protocol):
+    """A store's identities, of which requests are made for some."""
+
+    @property
+    def sampled(self) -> Sequence[str]:
+        """Those with requests."""
+        ...
+
+
 @dataclass(slots=True)
 class Target:
     """A server with its store; identities take turns, so that none has two requests at once."""
 
     server: Server
-    population: Population
+    population: Identities
     credentials: dict[str, Credentials] = field(default_factory=dict[str, Credentials])
     """Temporary ones, by identity; they last longer than a run."""
     _turns: Iterator[str] = field(init=False)

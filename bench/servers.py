@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,14 +21,18 @@ from keepstep.wire.sigv4 import Credentials
 from .bare import Answer
 from .load import Address
 from .machine import on_server_core
+from .processes import processor_seconds
 
 CREDENTIALS: Final = Credentials("AKIABENCHMARK0000000", "the-secret-of-the-benchmark")
+MASTER_KEY: Final = "the-master-key-of-the-benchmark-0001"
 STOP_SECONDS: Final = 60
 
-_USER_TICKS: Final = 11
-"""Position in ``/proc/PID/stat`` behind the command's name."""
-_SYSTEM_TICKS: Final = 12
-
+_SERVE: Final = (str(Path(sys.executable).with_name("keepstep")), "serve", "--port", "0")
+_VARIABLES: Final = {
+    "KEEPSTEP_ACCESS_KEY_ID": CREDENTIALS.access_key_id,
+    "KEEPSTEP_SECRET_ACCESS_KEY": CREDENTIALS.secret_access_key,
+    "KEEPSTEP_SIGN_INS_PER_SECOND": "0",
+}
 _READY: Final = re.compile(r"is ready at http://([0-9.]+):([0-9]+) ")
 _GROUPS: Final = re.compile(
     r"^keepstep_commit_group_changes_(sum|count)(?:\{.*\})? ([0-9.e+]+)$", re.MULTILINE
@@ -60,10 +64,8 @@ class Server:
         return int(found[1]) * 1024 / 1_000_000
 
     def processor_seconds(self) -> float:
-        """Give the processor time that it has used."""
-        text = Path(f"/proc/{self.process_id}/stat").read_text(encoding="utf-8")
-        fields = text.rpartition(")")[2].split()
-        return (int(fields[_USER_TICKS]) + int(fields[_SYSTEM_TICKS])) / os.sysconf("SC_CLK_TCK")
+        """Give the processor time that it and its workers have used."""
+        return processor_seconds(self.process_id)
 
     def commit_groups(self) -> "CommitGroups":
         """Read how many changes it has committed, in how many groups."""
@@ -80,18 +82,22 @@ class CommitGroups:
 
 
 @contextmanager
-def keepstep_server(store: Path) -> Generator[Server]:
-    """Serve a store with default settings, but any rate of sign-ins.
+def keepstep_server(store: Path, variables: Mapping[str, str] = {}) -> Generator[Server]:
+    """Serve a store with default settings, but any rate of sign-ins, and some variables.
 
     Its request log is written, to the null device.
     """
-    command = [str(Path(sys.executable).with_name("keepstep")), "serve", "--port", "0"]
-    given = {
-        "KEEPSTEP_ACCESS_KEY_ID": CREDENTIALS.access_key_id,
-        "KEEPSTEP_SECRET_ACCESS_KEY": CREDENTIALS.secret_access_key,
-        "KEEPSTEP_SIGN_INS_PER_SECOND": "0",
-    }
-    with _running([*command, "--store", f"sqlite:{store}"], given, store.parent) as server:
+    command = [*_SERVE, "--store", f"sqlite:{store}"]
+    with _running(command, {**_VARIABLES, **variables}, store.parent) as server:
+        yield server
+
+
+@contextmanager
+def keepstep_on_database(url: str, folder: Path, workers: int = 1) -> Generator[Server]:
+    """Serve a PostgreSQL store as above, on whichever cores the system chooses."""
+    command = [*_SERVE, "--store", url, "--workers", str(workers)]
+    variables = {**_VARIABLES, "KEEPSTEP_MASTER_KEY": MASTER_KEY}
+    with _running(command, variables, folder, pinned=False) as server:
         yield server
 
 
@@ -105,13 +111,13 @@ def bare_server(answer: Answer, file: Path) -> Generator[Server]:
 
 @contextmanager
 def _running(
-    command: Sequence[str], variables: Mapping[str, str], folder: Path
+    command: Sequence[str], variables: Mapping[str, str], folder: Path, *, pinned: bool = True
 ) -> Generator[Server]:
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT_PREFIX)
     }
     begun = time.perf_counter()
-    with on_server_core():
+    with on_server_core() if pinned else nullcontext():
         process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,

@@ -1,0 +1,1 @@
+"""The benchmark of the PostgreSQL engine: beside bare psycopg, beside Kinto, and its sizes."""
