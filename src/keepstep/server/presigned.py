@@ -41,7 +41,9 @@ def read_presigned(
     if given["X-Amz-Algorithm"] != sigv4.ALGORITHM:
         raise IncompleteSignatureException(f"X-Amz-Algorithm must be {sigv4.ALGORITHM}.")
     seconds = given["X-Amz-Expires"]
-    if not seconds.isascii() or not seconds.isdigit() or int(seconds) > PRESIGNED_SECONDS_MAX:
+    short = len(seconds) <= len(str(PRESIGNED_SECONDS_MAX))
+    number = short and seconds.isascii() and seconds.isdigit()
+    if not number or int(seconds) > PRESIGNED_SECONDS_MAX:
         raise IncompleteSignatureException(
             f"X-Amz-Expires must be a number of seconds up to {PRESIGNED_SECONDS_MAX}."
         )
