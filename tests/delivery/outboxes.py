@@ -43,6 +43,15 @@ async def eventually(condition: Callable[[], Awaitable[Found] | Found]) -> Found
             await asyncio.sleep(POLL_SECONDS)
 
 
+async def ended(task: asyncio.Task[None]) -> None:
+    """Wait until a task that was told to stop has done so; one that was cancelled has."""
+    _, late = await asyncio.wait([task], timeout=DEADLINE_SECONDS)
+    task.cancel()
+    assert not late, "it does not stop"
+    if not task.cancelled():
+        task.result()
+
+
 class Clock:
     """Time that stands still until it is moved."""
 
@@ -213,10 +222,7 @@ class Outbox:
         finally:
             self.workers.remove(worker)
             worker.stop()
-            async with asyncio.timeout(DEADLINE_SECONDS):
-                await asyncio.wait([task])
-            if not task.cancelled():
-                task.result()
+            await ended(task)
 
     async def queued(self, **wanted: Any) -> list[QueuedMessage]:
         """Give what is in the outbox."""

@@ -26,6 +26,7 @@ from keepstep.testing.storage_suite.running import (
     writing,
 )
 
+from . import outboxes
 from .conftest import run
 from .outboxes import IDENTITIES, STREAM, Outbox, Watched, eventually, outbox
 
@@ -83,7 +84,8 @@ async def publisher(
         yield task
     finally:
         one.stop()
-        await asyncio.wait([task])
+        box.stream.open.set()
+        await outboxes.ended(task)
 
 
 def test_every_dataset_of_the_pool_is_published_with_its_live_records_and_nothing_else() -> None:

@@ -57,6 +57,20 @@ def test_messages_leave_in_the_order_of_their_dataset_one_at_a_time() -> None:
     run(case())
 
 
+def test_a_message_is_out_of_the_outbox_before_the_next_of_its_dataset_is_sent() -> None:
+    async def case() -> None:
+        async with outbox() as box:
+            box.stream.shuts_at = 2
+            await box.send(message(FIRST, 1), message(FIRST, 2))
+            async with box.worker():
+                await eventually(lambda: len(box.stream.batches) == 2)
+                assert [each.message.sync_count for each in await box.queued()] == [2]
+                box.stream.open.set()
+                await eventually(box.is_empty)
+
+    run(case())
+
+
 def test_a_message_that_fails_holds_back_its_own_dataset_alone() -> None:
     async def case() -> None:
         async with outbox() as box:
@@ -196,42 +210,65 @@ def test_pages_of_many_lanes_and_lanes_of_many_pages_leave_whole_and_in_order() 
         async with outbox() as box:
             places = [place("things", each) for each in IDENTITIES[: OUTBOX_MESSAGES_MAX + 100]]
             counts = list(range(1, 2 * OUTBOX_MESSAGES_MAX + 100))
-            long = places[300]
+            long, *others = places
             await box.send(*(message(long, count) for count in counts))
-            await box.send(*(message(each) for each in places if each != long))
+            await box.send(*(message(each) for each in others))
             async with box.worker():
                 await eventually(box.is_empty)
             assert box.stream.counts(long) == counts
-            assert len(box.stream.sent) == len(counts) + len(places) - 1
+            assert len(box.stream.sent) == len(counts) + len(others)
+            early = [message.place for message in box.stream.sent[: 2 * OUTBOX_MESSAGES_MAX]]
+            assert others[0] in early, "one lane has kept the others waiting"
 
     run(case())
+
+
+class Slow(Stream):
+    """Takes one message in the time of a look; meanwhile there is always another one."""
+
+    def __init__(self, box: Outbox, more: Callable[[int], OutboxMessage]) -> None:
+        super().__init__(batch_max=1)
+        self._box, self._more = box, more
+
+    async def send(self, messages: Sequence[OutboxMessage]) -> Sequence[Outcome]:
+        self._box.clock.now += LOOK_MS
+        outcomes = await super().send(messages)
+        await self._box.send(self._more(len(self.batches)))
+        return outcomes
 
 
 def test_a_slow_destination_of_busy_lanes_comes_to_every_lane() -> None:
     async def case() -> None:
         async with outbox() as box:
             busy, patient = place("things", IDENTITIES[0]), place("things", IDENTITIES[1])
-            stream = box.streams.by_name["changes"] = Slow(box, busy)
-            await box.send(message(busy, 1), message(patient, 1))
+            stream = Slow(box, lambda number: message(busy, number + 3))
+            box.streams.by_name["changes"] = stream
+            await box.send(*(message(busy, count) for count in (1, 2, 3)), message(patient))
             async with box.worker():
                 await eventually(lambda: stream.counts(patient))
-            assert len(stream.sent) <= 3
+                assert len(stream.sent) <= 3
 
     run(case())
 
 
-class Slow(Stream):
-    """Takes one message in the time of a look; then there is always another of one dataset."""
+def test_a_slow_destination_delays_no_other() -> None:
+    async def case() -> None:
+        async with outbox() as box:
+            await box.new_pool(OTHER_POOL, OTHER_STREAM)
+            slow = Slow(box, lambda number: message(ELSEWHERE, number))
+            box.streams.by_name["changes"] = slow
+            before: list[int] = []
 
-    def __init__(self, box: Outbox, busy: Any) -> None:
-        super().__init__(batch_max=1)
-        self._box, self._busy = box, busy
+            def note(_: OutboxMessage) -> None:
+                before.append(len(slow.batches))
 
-    async def send(self, messages: Sequence[OutboxMessage]) -> Sequence[Outcome]:
-        self._box.clock.now += LOOK_MS
-        outcomes = await super().send(messages)
-        await self._box.send(message(self._busy, len(self.batches) + 1))
-        return outcomes
+            box.streams["others"].meets = note
+            await box.send(*(message(place("things", each)) for each in IDENTITIES[:9]))
+            async with box.worker():
+                await eventually(box.is_empty)
+            assert before[0] < 3
+
+    run(case())
 
 
 def test_what_was_sent_is_not_sent_again_before_the_store_takes_changes() -> None:

@@ -75,6 +75,7 @@ OF_MANY_IDENTITIES = {
     "list_pool_datasets": "PRIMARY KEY",
     "drop_outbox": "outbox_by_lane",
     **{f"scan_{kind.kind}": "PRIMARY KEY" for kind in KINDS},
+    "scan_outbox": "outbox_by_lane",
 }
 OF_EVERY_KIND = {f"{step}_{kind.kind}" for step in ("scan", "load", "clear") for kind in KINDS}
 RELEASES = sorted(RELEASED.glob("schema_*.sql"))

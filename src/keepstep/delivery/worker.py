@@ -283,19 +283,22 @@ class OutboxWorker:
     async def _send(
         self, settling: Settling, sender: ChannelSender, pool: IdentityPool, lanes: _Lanes
     ) -> None:
-        """Send for as long as one look lasts; what is not done with stays in ``lanes``.
+        """Send for as long as one look lasts; lanes that had no turn stay in ``lanes``.
 
-        Raises what the sender raises, StoreUnavailable too.
+        Raises what the sender raises, StoreUnavailable too; then what is not done with stays.
         """
         batch_max = await sender.batch_max(pool)
         until = self._clock() + LOOK_MS
+        untried = len(lanes)
         while lanes and self._partitions.still_held and not self._stopping:
             batch = lanes[:batch_max]
             outcomes = await sender.send(pool, [lane[0] for lane in batch])
-            lanes[: len(batch)] = self._sort(settling, batch, outcomes)
+            lanes[:] = lanes[len(batch) :] + self._sort(settling, batch, outcomes)
+            untried = max(untried - len(batch), 0)
             await settling.settle()
             if self._clock() >= until:
                 break
+        del lanes[untried:]  # what is behind these has its turn in another look
 
     def _sort(
         self,

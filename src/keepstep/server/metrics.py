@@ -80,13 +80,14 @@ class Histogram:
 class Counts(msgspec.Struct, frozen=True):
     """A metric as it is published: its name, the values of its labels, and its numbers.
 
-    Only a histogram has ``counts``.
+    Only a histogram has ``counts``; ``measured_at``, in milliseconds, is a gauge's.
     """
 
     name: str
     labels: tuple[str, ...]
     counts: list[int]
     total: float
+    measured_at: int = 0
 
 
 class Metrics:
@@ -97,7 +98,7 @@ class Metrics:
         self._directory = directory
         self._histograms: dict[tuple[str, ...], Histogram] = {}
         self._counters: dict[tuple[str, ...], int] = {}
-        self._gauges: dict[tuple[str, ...], float] = {}
+        self._gauges: dict[tuple[str, ...], tuple[float, int]] = {}
         self._read_seconds = self._histogram(STORE_SECONDS, "read")
         self._change_seconds = self._histogram(STORE_SECONDS, "change")
         self._group_changes = self._histogram(GROUP_CHANGES)
@@ -126,9 +127,10 @@ class Metrics:
     def observe_outbox(self, usage: OutboxUsage, now: int) -> None:
         """Take what waits in the outbox; ``now`` in milliseconds."""
         oldest = usage.oldest_creation_date
-        self._gauges[OUTBOX_MESSAGES, "waiting"] = usage.waiting
-        self._gauges[OUTBOX_MESSAGES, "set_aside"] = usage.set_aside
-        self._gauges[OUTBOX_AGE,] = 0 if oldest is None else max(now - oldest, 0) / SECOND_MS
+        age = 0 if oldest is None else max(now - oldest, 0) / SECOND_MS
+        self._gauges[OUTBOX_MESSAGES, "waiting"] = (usage.waiting, now)
+        self._gauges[OUTBOX_MESSAGES, "set_aside"] = (usage.set_aside, now)
+        self._gauges[OUTBOX_AGE,] = (age, now)
 
     def publish(self) -> None:
         """Let the other workers know this one's counts."""
@@ -156,11 +158,12 @@ class Metrics:
             Counts(name[0], name[1:], histogram.counts, histogram.total)
             for name, histogram in self._histograms.items()
         ]
-        numbers = [
-            Counts(name[0], name[1:], [], number)
-            for name, number in (*self._counters.items(), *self._gauges.items())
+        counters = [Counts(name[0], name[1:], [], count) for name, count in self._counters.items()]
+        gauges = [
+            Counts(name[0], name[1:], [], value, measured_at)
+            for name, (value, measured_at) in self._gauges.items()
         ]
-        return histograms + numbers
+        return histograms + counters + gauges
 
     def _others(self) -> Iterable[Counts]:
         if self._directory is None:
@@ -173,16 +176,16 @@ class Metrics:
 class _Sum(Collector):
     """Adds up counts of the same metric and labels, and gives them to the library.
 
-    Gauges are of the store, which the workers share, so of these the greatest counts.
+    Gauges are of the store, which the workers share, so of these the newest counts.
     """
 
     def __init__(self, counted: Iterable[Counts]) -> None:
         self._sums: dict[tuple[str, tuple[str, ...]], tuple[list[int], float]] = {}
-        for one in counted:
+        for one in sorted(counted, key=lambda one: one.measured_at):
             name = (one.name, one.labels)
             counts, total = self._sums.get(name, ([0] * len(one.counts), 0.0))
             added = [a + b for a, b in zip(counts, one.counts, strict=True)]
-            both = max(total, one.total) if one.name in GAUGES else total + one.total
+            both = one.total if one.name in GAUGES else total + one.total
             self._sums[name] = (added, both)
 
     def collect(self) -> Iterable[Metric]:
