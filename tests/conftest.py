@@ -37,6 +37,13 @@ class Place(Identity):
     DatasetName: str
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a PostgreSQL of its own, by where it stands."""
+    for item in items:
+        if "postgres" in item.path.name or item.path.parent.name == "faults":
+            item.add_marker(pytest.mark.postgresql)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def clean_environment() -> Iterator[None]:
     """Keep the machine's own AWS and keepstep settings out of the tests."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from keepstep.server.assembly import system_clock
 from keepstep.server.deliveries import STOP_SECONDS, delivering
+from keepstep.server.opened import system_clock
 from keepstep.server.settings import load_settings
 from keepstep.storage.sqlite import SQLiteStore
 from keepstep.testing import local_server

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from keepstep.domain.limits import OUTBOX_MEASURE_MS
 from keepstep.interfaces.delivery_storage import OutboxFilter
-from keepstep.server.assembly import system_clock
+from keepstep.server.opened import system_clock
 from keepstep.testing import LocalServer, local_server
 from keepstep.testing.storage_suite.running import POOL, place, send
 from tests.api.steps import fill

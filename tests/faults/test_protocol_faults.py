@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from keepstep.server.assembly import system_clock
+from keepstep.server.opened import system_clock
 from keepstep.testing import LocalServer
 from keepstep.wire.errors import InternalErrorException
 from tests.api.identity.steps import new_pool

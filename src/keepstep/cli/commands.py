@@ -9,9 +9,9 @@ import typer
 
 from keepstep import __version__
 from keepstep.interfaces.storage import StoreUnavailable, StoreUnusable
-from keepstep.server.assembly import RootKey
 from keepstep.server.copying import CopyFailed
 from keepstep.server.exports import ExportInvalid
+from keepstep.server.opened import RootKey
 from keepstep.server.settings import Settings, SettingsError, unknown_variables
 from keepstep.server.stores import is_shared, missing_extra, name_of
 from keepstep.server.workers import WorkersFailed

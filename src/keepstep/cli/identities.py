@@ -11,8 +11,8 @@ import typer
 from keepstep.domain.identities import Identity
 from keepstep.domain.limits import SECOND_MS, STALE_RETRIES_MAX
 from keepstep.interfaces.storage import Store, StoreBusy
-from keepstep.server.assembly import OpenStore, system_clock
 from keepstep.server.exports import Export, read_export, write_export
+from keepstep.server.opened import OpenStore, system_clock
 
 from .opening import (
     ConfigOption,

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from keepstep.server.assembly import OpenStore, system_clock
 from keepstep.server.keys import create_access_key
+from keepstep.server.opened import OpenStore, system_clock
 
 from .opening import ConfigOption, Refused, StoreOption, command_group, settings_of, with_store
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from keepstep.interfaces.storage import StoreUnusable
-from keepstep.server.assembly import OpenStore, open_store
+from keepstep.server.opened import OpenStore, open_store
 from keepstep.server.settings import Settings, load_settings
 from keepstep.server.stores import MEMORY, is_shared
 from keepstep.server.stores import file_of as path_of

@@ -9,7 +9,7 @@ from keepstep.delivery.worker import retry
 from keepstep.domain.limits import SECOND_MS
 from keepstep.domain.outbox import Lane, QueuedMessage
 from keepstep.interfaces.delivery_storage import OutboxFilter
-from keepstep.server.assembly import OpenStore, system_clock
+from keepstep.server.opened import OpenStore, system_clock
 
 from .opening import ConfigOption, StoreOption, YesOption, command_group, settings_of, with_store
 

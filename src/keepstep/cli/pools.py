@@ -9,7 +9,7 @@ import typer
 from keepstep.domain.logins import COGNITO_LOGIN
 from keepstep.domain.pools import IdentityPool, PoolSettings, is_pool_id, new_pool_id
 from keepstep.domain.revocations import Reason, Revocation, pool_subject
-from keepstep.server.assembly import OpenStore, system_clock
+from keepstep.server.opened import OpenStore, system_clock
 from keepstep.wire.members import DeveloperProviderName
 
 from .opening import (

@@ -15,7 +15,7 @@ from keepstep.domain.revocations import (
     pool_subject,
     role_subject,
 )
-from keepstep.server.assembly import system_clock
+from keepstep.server.opened import system_clock
 
 from .opening import ConfigOption, StoreOption, command_group, settings_of, with_store
 

@@ -13,7 +13,7 @@ from rich.cells import cell_len, set_cell_size
 
 from keepstep.domain.datasets import DatasetPlace
 from keepstep.domain.trigger_replays import Difference
-from keepstep.server.assembly import system_clock
+from keepstep.server.opened import system_clock
 from keepstep.server.trigger_replays import Replay, ReplayFailed, replay_trigger
 
 from .opening import ConfigOption, Refused, StoreOption, command_group, settings_of, with_store

@@ -18,7 +18,7 @@ from keepstep.interfaces.copying import CopyableStore, CopySource
 from keepstep.interfaces.storage import StoreUnusable
 from keepstep.storage.sqlite import SQLiteStore
 
-from .assembly import open_store
+from .opened import open_store
 from .settings import Settings
 from .stores import MEMORY, file_of, is_shared, missing_extra, name_of
 

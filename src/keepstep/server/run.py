@@ -27,9 +27,10 @@ from keepstep.domain.sealing import Entropy
 from keepstep.interfaces.service import Clock
 from keepstep.interfaces.storage import StoreUnavailable, StoreUnusable
 
-from .assembly import RootKey, assemble, system_clock
+from .assembly import assemble
 from .connections import Answers, LimitedConnection
 from .logs import configure_logs
+from .opened import RootKey, system_clock
 from .request import RequestIds
 from .settings import Settings
 from .workers import STOPS, Workers, end_with_parent

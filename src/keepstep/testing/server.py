@@ -14,7 +14,7 @@ from keepstep.domain.access import new_access_key_id, new_secret
 from keepstep.domain.pools import new_pool_id
 from keepstep.domain.sealing import Entropy
 from keepstep.interfaces.service import Clock
-from keepstep.server.assembly import RootKey, system_clock
+from keepstep.server.opened import RootKey, system_clock
 from keepstep.server.run import bind, serve_listener
 from keepstep.server.settings import load_settings
 
