@@ -11,7 +11,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +33,9 @@ wal_keep_size = '256MB'
 commit_delay = 10000  # microseconds, so that a kill meets commits
 commit_siblings = 0
 """
+
+
+WAITS_FOR_LOCK: Final = b"SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
 class Node:
@@ -114,6 +117,13 @@ class Node:
                     return
             assert time.monotonic() < deadline, self._log.read_text()[-2000:]
             time.sleep(POLL_SECONDS)
+
+    def kill_amid_a_write(self) -> None:
+        """Kill it while some client's write waits in it, at the latest for a lock held here."""
+        with closing(psycopg.connect(self.url)) as other:
+            other.execute(b"SELECT 1 FROM datasets FOR UPDATE")
+            self.wait_until(lambda: self.execute(WAITS_FOR_LOCK))
+            self.kill()
 
     @property
     def url(self) -> str:

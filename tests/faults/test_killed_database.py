@@ -37,6 +37,9 @@ def test_promises_hold_over_kills_of_the_database(node: Node) -> None:
             node.kill()
             node.start()
             accepted_within(workload, RECOVERY_SECONDS)
+        node.kill_amid_a_write()
+        node.start()
+        accepted_within(workload, RECOVERY_SECONDS)
     assert workload.accepted() > KILLS * ACCEPTED_BETWEEN
     assert workload.unknown() > 0, "no kill met a write: the test has shown nothing"
 

@@ -74,7 +74,7 @@ def test_promises_hold_when_the_primary_is_killed_and_its_standby_promoted(
         load_on(server) as workload,
     ):
         wait_for_some_moment(workload, random.Random(1))
-        primary.kill()
+        primary.kill_amid_a_write()
         assert standby.execute(b"SELECT pg_promote()") == [(True,)]
         accepted_within(workload, RECOVERY_SECONDS)
         (primary.data / "standby.signal").touch()  # it comes back, and takes no writes
