@@ -7,15 +7,8 @@ import threading
 import httpx
 import pytest
 
-from keepstep.delivery.signing import (
-    Answer,
-    PostFailed,
-    PostTimedOut,
-    SignedPosts,
-    checked_secret,
-    checked_url,
-    signature,
-)
+from keepstep.delivery.posts import Answer, PostFailed, PostTimedOut, SignedPosts
+from keepstep.delivery.signing import checked_secret, checked_url, signature
 
 from .conftest import DATE, SECRET, clock, run
 from .endpoints import Endpoint, Planned

@@ -37,6 +37,8 @@ from .deployment import Held, go_on, served, settle
 from .processes import KEEPSTEP, STORE, done, exports_of, keepstep, serving
 from .test_cli_refusals import MASTER, OTHER_MASTER, sentence
 
+pytestmark = pytest.mark.postgresql
+
 PROGRESS = CopyProgress(source="sqlite:/old.db", deployment="one", run="run 1")
 RECORDS = 2 * COPY_ROWS + 500
 LAST_KEY = "last"

@@ -29,6 +29,8 @@ from keepstep.testing.storage_suite.running import run
 
 from .postgres_server import database, execute
 
+pytestmark = pytest.mark.postgresql
+
 PROGRESS = CopyProgress(source="sqlite:/old.db", deployment="one", run="run 1")
 NOT_COPIED = {"copies", "dataset_counts", "keepstep_schema", "leases"}
 """What is the copy's own, made anew, or of the servers that run: another new table that is to be

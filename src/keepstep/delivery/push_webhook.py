@@ -12,7 +12,7 @@ from keepstep.interfaces.service import Clock
 from keepstep.wire.members import Platform
 
 from .notifications import platform_message
-from .signing import PostFailed, SignedPosts
+from .posts import PostFailed, SignedPosts
 
 ANSWER_SECONDS: Final = 10.0
 ANSWER_BYTES_MAX: Final = 64 * KIB

@@ -11,8 +11,9 @@ from keepstep.domain.outbox import OutboxMessage
 from keepstep.interfaces.delivery import DeliveryFailed, DestinationGone, Outcome
 
 from .outcomes import Met, outcomes_of
+from .posts import PostFailed, SignedPosts
 from .senders import SenderContext
-from .signing import PostFailed, SignedPosts, checked_secret, checked_url
+from .signing import checked_secret, checked_url
 
 BATCH_MAX: Final = 64
 """Messages of one batch: enough to keep the connections busy, few to repeat after a crash."""

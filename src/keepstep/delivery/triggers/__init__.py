@@ -14,7 +14,6 @@ from keepstep.domain.limits import TRIGGER_SECONDS
 from keepstep.interfaces.service import Clock
 from keepstep.wire.errors import InvalidLambdaFunctionOutputException
 
-from .endpoints import EndpointFunction
 from .lambda_functions import LambdaFunctions
 from .python_functions import PythonFunction
 
@@ -82,6 +81,8 @@ def _function(configuration: TriggerConfiguration, clock: Clock, seconds: float)
         return PythonFunction(arn, configuration.python, seconds)
     if configuration.url is None or configuration.secret is None:
         raise ValueError(f"{arn} needs a url with a secret, or python")
+    from .endpoints import EndpointFunction  # noqa: PLC0415 -- a fast start without endpoints
+
     try:
         return EndpointFunction(arn, configuration.url, configuration.secret, clock, seconds)
     except ValueError as error:

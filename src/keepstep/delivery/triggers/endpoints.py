@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from keepstep.delivery.signing import PostFailed, PostTimedOut, SignedPosts
+from keepstep.delivery.posts import PostFailed, PostTimedOut, SignedPosts
 from keepstep.interfaces.service import Clock
 
 from .outcomes import ANSWER_BYTES_MAX, failed, throttled, timed_out, too_long
