@@ -34,7 +34,7 @@ test-postgres: .venv/ready ## Run the engine's tests, the black-box tests and th
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m pytest --numprocesses $(PROCESSES) -m postgresql --cov --cov-report= --cov-fail-under=0
 	$(BIN)/python -m coverage report --include='*/storage/postgres/*'
-	TESTS_STORE=postgresql $(BIN)/python -m pytest --numprocesses $(PROCESSES) -m "not postgresql" tests/api tests/promises
+	TESTS_STORE=postgresql $(BIN)/python -m pytest --numprocesses $(PROCESSES) -m "not postgresql" tests/api tests/promises tests/delivery/test_delivery_crash.py
 
 clients/node_modules/ready: clients/package.json clients/package-lock.json clients/.npmrc
 	$(NPM) ci
