@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from keepstep.delivery.triggers.outcomes import ANSWER_BYTES_MAX
 from keepstep.delivery.triggers.python_functions import THREADS_MAX
-from keepstep.domain.limits import TRIGGER_SECONDS
+from keepstep.domain.limits import TRIGGER_ANSWER_BYTES_MAX, TRIGGER_SECONDS
 from keepstep.testing import LocalServer, local_server
 from tests.conftest import store_settings
 
@@ -62,7 +61,7 @@ LIES: dict[str, Act] = {
     "another op": with_entry(op="add", newValue="x"),
     "half of a surrogate pair": with_entry(op="replace", newValue="\ud83d"),
     "a long key": with_records({"k" * 1025: {"op": "replace", "newValue": "x"}}),
-    "a long answer": lambda event: {**event, "note": "x" * ANSWER_BYTES_MAX},
+    "a long answer": lambda event: {**event, "note": "x" * TRIGGER_ANSWER_BYTES_MAX},
 }
 
 

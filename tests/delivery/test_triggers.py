@@ -10,8 +10,8 @@ import pytest
 from keepstep.delivery.aws import AwsClients, AwsSettings
 from keepstep.delivery.signing import signature
 from keepstep.delivery.triggers import TriggerConfiguration, Triggers
-from keepstep.delivery.triggers.outcomes import ANSWER_BYTES_MAX
 from keepstep.delivery.triggers.python_functions import THREADS_MAX
+from keepstep.domain.limits import TRIGGER_ANSWER_BYTES_MAX
 from keepstep.testing.sender_suite.running import DATE
 from keepstep.wire.errors import (
     InvalidLambdaFunctionOutputException,
@@ -96,8 +96,8 @@ def test_a_large_event_arrives_whole_at_lambda(receiver: Endpoint) -> None:
 
 
 def test_the_longest_answer_of_lambda_is_taken(receiver: Endpoint) -> None:
-    receiver.usual = Planned(200, b"x" * ANSWER_BYTES_MAX)
-    assert len(call(aws=aws_settings(receiver.url))) == ANSWER_BYTES_MAX
+    receiver.usual = Planned(200, b"x" * TRIGGER_ANSWER_BYTES_MAX)
+    assert len(call(aws=aws_settings(receiver.url))) == TRIGGER_ANSWER_BYTES_MAX
 
 
 @pytest.mark.parametrize("kind", ["Unhandled", "Handled"])
@@ -235,7 +235,7 @@ def test_a_function_that_takes_too_long_timed_out(
 
 
 def test_an_endpoint_whose_answer_is_over_the_limit_is_invalid_output(receiver: Endpoint) -> None:
-    receiver.usual = Planned(200, b"x" * (ANSWER_BYTES_MAX + 1))
+    receiver.usual = Planned(200, b"x" * (TRIGGER_ANSWER_BYTES_MAX + 1))
     for listed in (None, at(receiver)):
         with pytest.raises(InvalidLambdaFunctionOutputException):
             call(listed=listed, aws=aws_settings(receiver.url))

@@ -3,9 +3,10 @@
 from typing import Final
 
 from keepstep.delivery.posts import PostFailed, PostTimedOut, SignedPosts
+from keepstep.domain.limits import TRIGGER_ANSWER_BYTES_MAX
 from keepstep.interfaces.service import Clock
 
-from .outcomes import ANSWER_BYTES_MAX, failed, throttled, timed_out, too_long
+from .outcomes import failed, throttled, timed_out, too_long
 
 TOO_MANY_REQUESTS: Final = 429
 
@@ -18,7 +19,7 @@ class EndpointFunction:
         self._function = function
         self._seconds = seconds
         self._posts = SignedPosts(
-            url, secret, clock, seconds=seconds, answer_bytes_max=ANSWER_BYTES_MAX
+            url, secret, clock, seconds=seconds, answer_bytes_max=TRIGGER_ANSWER_BYTES_MAX
         )
 
     async def call(self, event: bytes) -> bytes:

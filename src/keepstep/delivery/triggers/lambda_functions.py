@@ -5,8 +5,9 @@ import re
 from typing import Any, Final
 
 from keepstep.delivery.aws import AwsClients, AwsError, MissingExtra, Target, translated
+from keepstep.domain.limits import TRIGGER_ANSWER_BYTES_MAX
 
-from .outcomes import ANSWER_BYTES_MAX, failed, throttled, timed_out, too_long
+from .outcomes import failed, throttled, timed_out, too_long
 
 THROTTLED: Final = frozenset(
     {"TooManyRequestsException", "ThrottlingException", "EC2ThrottledException"}
@@ -64,6 +65,6 @@ async def _read(function: str, payload: Any) -> bytes:
     with translated():
         async for chunk in payload.iter_chunks(65_536):
             received += chunk
-            if len(received) > ANSWER_BYTES_MAX:
+            if len(received) > TRIGGER_ANSWER_BYTES_MAX:
                 raise too_long(function)
     return bytes(received)

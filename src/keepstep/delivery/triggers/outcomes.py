@@ -1,17 +1,14 @@
 """What callers and operators are told when a trigger gives no usable answer."""
 
-from typing import Final
-
 import structlog
 
-from keepstep.domain.limits import MIB
+from keepstep.domain.limits import TRIGGER_ANSWER_BYTES_MAX
 from keepstep.wire.errors import (
     InvalidLambdaFunctionOutputException,
     LambdaSocketTimeoutException,
     LambdaThrottledException,
 )
 
-ANSWER_BYTES_MAX: Final = 6 * MIB
 """Bytes of an event or answer (AWS Lambda Developer Guide, "Quotas", synchronous invocations)."""
 
 _log = structlog.stdlib.get_logger()
@@ -25,7 +22,7 @@ def failed(function: str, reason: str) -> InvalidLambdaFunctionOutputException:
 
 def too_long(function: str) -> InvalidLambdaFunctionOutputException:
     """Give the error for an answer that is too long."""
-    return failed(function, f"answered over {ANSWER_BYTES_MAX} bytes")
+    return failed(function, f"answered over {TRIGGER_ANSWER_BYTES_MAX} bytes")
 
 
 def timed_out(function: str, seconds: float) -> LambdaSocketTimeoutException:

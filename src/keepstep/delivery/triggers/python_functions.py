@@ -15,7 +15,9 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from .outcomes import ANSWER_BYTES_MAX, failed, throttled, timed_out, too_long
+from keepstep.domain.limits import TRIGGER_ANSWER_BYTES_MAX
+
+from .outcomes import failed, throttled, timed_out, too_long
 
 THREADS_MAX: Final = 32
 """Calls of one function that may run at once."""
@@ -47,7 +49,7 @@ class PythonFunction:
             raise timed_out(self._function, self._seconds) from None
         except _Failed as failure:
             raise failed(self._function, str(failure)) from None
-        if len(answer) > ANSWER_BYTES_MAX:
+        if len(answer) > TRIGGER_ANSWER_BYTES_MAX:
             raise too_long(self._function)
         return answer
 
