@@ -27,6 +27,7 @@ from keepstep.domain.sync_sessions import SESSION_ID_BYTES
 from keepstep.interfaces.storage import RecordsQuery
 from keepstep.storage.postgres import PostgresSettings, changes, reads
 from keepstep.storage.postgres.connections import Connection, configure, connect_arguments
+from keepstep.storage.postgres.queries import QUERIES
 from keepstep.storage.postgres.settings import POOL_WAITING_MAX
 
 from .preload import Stored
@@ -163,6 +164,11 @@ class _Recorder:
         """Write a statement down."""
         assert binary, "the loop asks for binary rows"
         self.statement, self.values = statement, values
+        raise _Recorded
+
+    async def rows(self, query: str, values: Any = None) -> list[Any]:
+        """Write a statement of the ``.sql`` files down."""
+        self.statement, self.values = QUERIES[query], values
         raise _Recorded
 
 

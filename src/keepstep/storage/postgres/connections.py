@@ -6,6 +6,7 @@ again; whether it applied is read instead.
 """
 
 import asyncio
+import itertools
 import os
 import select
 import socket
@@ -17,6 +18,7 @@ from typing import Any, Final, TypeVar
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.abc import PQGen
+from psycopg.adapt import Transformer
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import ReadOnlySqlTransaction
 from psycopg.types.array import ListBinaryDumper
@@ -27,7 +29,9 @@ from keepstep.interfaces.storage import StoreBusy, StoreObserver, StoreUnavailab
 
 from .arrays import register_arrays
 from .failures import explain, is_conflict, is_lost, is_read_only
+from .queries import QUERIES
 from .settings import IDLE_SECONDS, POOL_WAITING_MAX, STATEMENT_SECONDS, PostgresSettings
+from .values import Values
 
 ATTEMPTS_MAX: Final = 10
 """Times that work is tried when the database undoes it because of another transaction."""
@@ -66,6 +70,21 @@ class Connection(AsyncConnection[Any]):
     answer_seconds = STATEMENT_SECONDS + ANSWER_GRACE_SECONDS
     primary = 0
     """The number of the primary it was made for."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        """Take over libpq's connection, as psycopg does."""
+        super().__init__(*given, **named)
+        self.transformer = Transformer(self)
+        """Makes parameters of values, and values of rows, for ``pipelines``."""
+        self.prepared: dict[Any, bytes] = {}
+        """The names of the statements that ``pipelines`` has prepared here."""
+        self.numbers = itertools.count()
+        """What makes a name: none is used twice."""
+
+    async def rows(self, query: str, values: Values | None = None) -> list[Any]:
+        """Execute a statement of the ``.sql`` files; give every row. Raises psycopg.Error."""
+        cursor = await self.execute(QUERIES[query], values, binary=True)
+        return await cursor.fetchall()
 
     def check_primary(self) -> None:
         """Raise if the server has said, at the latest with its last answer, that it is read-only.
@@ -182,11 +201,20 @@ class Connections:
         """
         begun = time.perf_counter()
         try:
-            return await self._repeated(work, again_when_lost=True, much=much)
-        except psycopg.Error as error:
-            raise StoreUnavailable(explain(error, self._name)) from error
+            return await self.read_unmeasured(work, much=much)
         finally:
             self._observer.observe_read(time.perf_counter() - begun)
+
+    async def read_unmeasured(self, work: Work[Found], *, much: bool = False) -> Found:
+        """As ``read``, for whoever tells the observer what the reads were."""
+        try:
+            return await self._repeated(work, again_when_lost=True, much=much)
+        except psycopg.Error as error:
+            raise self.explained(error) from error
+
+    def explained(self, error: psycopg.Error) -> StoreUnavailable:
+        """Give what a failure means to an operator."""
+        return StoreUnavailable(explain(error, self._name))
 
     async def change(
         self,
@@ -227,7 +255,7 @@ class Connections:
         except psycopg.Error as error:
             answer = await self._resolved(applied) if is_lost(error) else None
             if answer is None:
-                raise StoreUnavailable(explain(error, self._name)) from error
+                raise self.explained(error) from error
         self._observer.observe_group(1)
         return answer
 

@@ -14,7 +14,7 @@ from keepstep.interfaces.storage import StoreUnusable
 from .changes import whole_or_not, write
 from .connections import Connection
 from .queries import QUERIES
-from .reads import row_of, rows_of
+from .reads import Source, row_of
 from .values import Values
 
 _TAKEN_AS_BYTES: Final = re.compile(rb"%\((\w+)\)s::bytea")
@@ -44,7 +44,7 @@ async def scan(
     key = zip(member_types(kind), key_at(kind, after), strict=False)
     values = _sent(query, {name: [member] for name, member in key})
     given = {name: member for name, (member,) in values.items()}
-    found = await rows_of(connection, query, given | {"limit": limit, "bytes": SCAN_BYTES})
+    found = await connection.rows(query, given | {"limit": limit, "bytes": SCAN_BYTES})
     rows = [_row_of(kind, row) for row in found]
     return ScannedRows(rows, position_of(rows[-1]) if rows else None)
 
@@ -74,9 +74,9 @@ async def clear(connection: Connection, kind: type[Row], progress: CopyProgress)
     return await whole_or_not(connection, work)
 
 
-async def find_copy(connection: Connection) -> CopyProgress | None:
+async def find_copy(source: Source) -> CopyProgress | None:
     """Read the progress of the unfinished copy."""
-    row = await row_of(connection, "find_copy")
+    row = await row_of(source, "find_copy")
     return None if row is None else _PROGRESS.decode(row[0])
 
 

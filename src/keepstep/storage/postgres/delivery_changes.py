@@ -20,7 +20,7 @@ from keepstep.interfaces.delivery_storage import OutboxFilter
 from .changes import whole_or_not, write, write_each
 from .connections import Connection
 from .delivery_reads import device_of, find_bulk_publish
-from .reads import row_of, rows_of
+from .reads import row_of
 from .values import Values, encoded, key_digest, place_values, revocation_key
 
 LEASES_KEPT_MS: Final = HOUR_MS
@@ -87,7 +87,7 @@ async def hold_leases(
         "until": until,
         "forgotten": now - LEASES_KEPT_MS,
     }
-    return {row[0] for row in await rows_of(connection, "hold_leases", values)}
+    return {row[0] for row in await connection.rows("hold_leases", values)}
 
 
 async def leases_held(
@@ -95,7 +95,7 @@ async def leases_held(
 ) -> set[str]:
     """Read which leases a change of unknown outcome took or renewed."""
     values = {"names": list(names), "holder": holder, "until": until}
-    return {row[0] for row in await rows_of(connection, "find_leases", values)}
+    return {row[0] for row in await connection.rows("find_leases", values)}
 
 
 async def release_leases(connection: Connection, names: Collection[str], holder: str) -> None:

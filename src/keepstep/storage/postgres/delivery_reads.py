@@ -14,15 +14,14 @@ from keepstep.domain.devices import Device
 from keepstep.domain.outbox import Channel, Lane, OutboxMessage, OutboxUsage, QueuedMessage
 from keepstep.interfaces.delivery_storage import Lease, OutboxFilter
 
-from .connections import Connection
-from .reads import row_of, rows_of
+from .reads import Source, row_of
 from .values import Values, decoded, place_values
 
 _BEHIND_EVERY_ID: Final = "\U0010ffff"
 
 
 async def list_due(
-    connection: Connection,
+    source: Source,
     partitions: Collection[int],
     now: int,
     after: Lane | None,
@@ -30,11 +29,11 @@ async def list_due(
 ) -> list[QueuedMessage]:
     """Read messages to deliver now."""
     values = _position(after) | {"now": now, "partitions": list(partitions), "limit": limit}
-    return [_queued_of(row) for row in await rows_of(connection, "list_due", values)]
+    return [_queued_of(row) for row in await source.rows("list_due", values)]
 
 
 async def list_outbox(
-    connection: Connection,
+    source: Source,
     wanted: OutboxFilter,
     after: tuple[Lane, int] | None,
     limit: int,
@@ -52,53 +51,51 @@ async def list_outbox(
         "limit": limit,
     }
     query = "list_set_aside" if wanted.set_aside else "list_outbox"
-    return [_queued_of(row) for row in await rows_of(connection, query, values)]
+    return [_queued_of(row) for row in await source.rows(query, values)]
 
 
-async def measure_outbox(connection: Connection) -> OutboxUsage:
+async def measure_outbox(source: Source) -> OutboxUsage:
     """Count the messages."""
-    row = await row_of(connection, "measure_outbox")
+    row = await row_of(source, "measure_outbox")
     return OutboxUsage(waiting=row[0], set_aside=row[1], oldest_creation_date=row[2])
 
 
-async def list_leases(connection: Connection, prefix: str, now: int) -> list[Lease]:
+async def list_leases(source: Source, prefix: str, now: int) -> list[Lease]:
     """Read the leases that have not run out."""
-    rows = await rows_of(connection, "list_leases", {"prefix": prefix, "now": now})
+    rows = await source.rows("list_leases", {"prefix": prefix, "now": now})
     return [Lease(*row) for row in rows]
 
 
-async def has_subscribers(connection: Connection, place: DatasetPlace) -> bool:
+async def has_subscribers(source: Source, place: DatasetPlace) -> bool:
     """Read whether a dataset has a subscriber."""
-    return await row_of(connection, "has_subscribers", place_values(place)) is not None
+    return await row_of(source, "has_subscribers", place_values(place)) is not None
 
 
-async def list_subscribers(connection: Connection, place: DatasetPlace) -> list[Device]:
+async def list_subscribers(source: Source, place: DatasetPlace) -> list[Device]:
     """Read the subscribers of a dataset."""
-    rows = await rows_of(connection, "list_subscribers", place_values(place))
+    rows = await source.rows("list_subscribers", place_values(place))
     return [device_of(row) for row in rows]
 
 
-async def list_devices(
-    connection: Connection, identity_pool_id: str, identity_id: str
-) -> list[Device]:
+async def list_devices(source: Source, identity_pool_id: str, identity_id: str) -> list[Device]:
     """Read the devices of an identity."""
     values = {"identity_id": identity_id, "identity_pool_id": identity_pool_id}
-    return [device_of(row) for row in await rows_of(connection, "list_devices", values)]
+    return [device_of(row) for row in await source.rows("list_devices", values)]
 
 
-async def find_bulk_publish(connection: Connection, identity_pool_id: str) -> BulkPublish | None:
+async def find_bulk_publish(source: Source, identity_pool_id: str) -> BulkPublish | None:
     """Read the last bulk publish of a pool."""
-    row = await row_of(connection, "find_bulk_publish", {"identity_pool_id": identity_pool_id})
+    row = await row_of(source, "find_bulk_publish", {"identity_pool_id": identity_pool_id})
     return _bulk_publish_of(row) if row is not None else None
 
 
-async def list_bulk_publishes(connection: Connection) -> list[BulkPublish]:
+async def list_bulk_publishes(source: Source) -> list[BulkPublish]:
     """Read the bulk publishes in progress."""
-    return [_bulk_publish_of(row) for row in await rows_of(connection, "list_bulk_publishes")]
+    return [_bulk_publish_of(row) for row in await source.rows("list_bulk_publishes")]
 
 
 async def list_pool_datasets(
-    connection: Connection, identity_pool_id: str, after: tuple[str, str], limit: int
+    source: Source, identity_pool_id: str, after: tuple[str, str], limit: int
 ) -> list[DatasetPlace]:
     """Read one page of a pool's existing datasets."""
     values = {
@@ -107,10 +104,10 @@ async def list_pool_datasets(
         "after_name": after[1],
         "limit": limit,
     }
-    return [DatasetPlace(*row) for row in await rows_of(connection, "list_pool_datasets", values)]
+    return [DatasetPlace(*row) for row in await source.rows("list_pool_datasets", values)]
 
 
-async def find_sync_counts(connection: Connection, places: Sequence[DatasetPlace]) -> list[int]:
+async def find_sync_counts(source: Source, places: Sequence[DatasetPlace]) -> list[int]:
     """Read the sync counts of datasets."""
     distinct = set(places)
     values = {
@@ -118,7 +115,7 @@ async def find_sync_counts(connection: Connection, places: Sequence[DatasetPlace
         "identity_pool_ids": [place.identity_pool_id for place in distinct],
         "dataset_names": [place.dataset_name for place in distinct],
     }
-    rows = await rows_of(connection, "find_sync_counts", values)
+    rows = await source.rows("find_sync_counts", values)
     found = {DatasetPlace(row[1], row[0], row[2]): row[3] for row in rows}
     return [found.get(place, 0) for place in places]
 

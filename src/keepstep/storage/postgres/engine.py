@@ -44,6 +44,8 @@ from . import (
 )
 from .connections import Connection, Connections, connect_arguments
 from .failures import explain
+from .pipelines import Pipelines
+from .reads import Source
 from .schema import check_schema
 from .settings import PostgresSettings, name_of, split_url
 
@@ -54,9 +56,10 @@ Given = ParamSpec("Given")
 class PostgresStore:
     """A store in a PostgreSQL database. See ``interfaces.storage.Store`` for its guarantees."""
 
-    def __init__(self, connections: Connections) -> None:
-        """Take over a pool of connections; use ``open``."""
+    def __init__(self, connections: Connections, pipelines: Pipelines) -> None:
+        """Take over a pool of connections, and what sends reads over them; use ``open``."""
         self._connections = connections
+        self._pipelines = pipelines
 
     @classmethod
     async def open(
@@ -85,7 +88,8 @@ class PostgresStore:
             raise StoreUnusable(explain(error, name)) from error
         connections = Connections(conninfo, name, used, observer)
         await connections.open()
-        return cls(connections)
+        prepares = used.prepare_threshold is not None
+        return cls(connections, Pipelines(connections, observer, prepares=prepares))
 
     async def list_datasets(
         self, identity_pool_id: str, identity_id: str, *, after: str, limit: int
@@ -145,7 +149,12 @@ class PostgresStore:
         return await self._read(identity_reads.list_dataset_names, identity_pool_id, identity_id)
 
     async def dump_datasets(self, identity_pool_id: str, identity_id: str) -> list[StoredDataset]:
-        return await self._read(identity_reads.dump_datasets, identity_pool_id, identity_id)
+        read = partial(
+            identity_reads.dump_datasets,
+            identity_pool_id=identity_pool_id,
+            identity_id=identity_id,
+        )
+        return await self._connections.read(read)  # too much to hold up other reads
 
     async def list_pools(self, *, after: tuple[int, str], limit: int) -> list[IdentityPool]:
         return await self._read(identity_reads.list_pools, after, limit)
@@ -358,18 +367,20 @@ class PostgresStore:
         """Nothing to do: a database is there for any number of servers."""
 
     async def check(self) -> None:
-        await self._read(reads.touch_tables)
+        await self._connections.read(reads.touch_tables)
 
     async def close(self) -> None:
+        await self._pipelines.close()
         await self._connections.close()
 
     async def _read(
         self,
-        read: Callable[Concatenate[Connection, Given], Awaitable[Found]],
+        read: Callable[Concatenate[Source, Given], Awaitable[Found]],
         *given: Given.args,
         **named: Given.kwargs,
     ) -> Found:
-        return await self._connections.read(lambda connection: read(connection, *given, **named))
+        """Read something in statements that may go together with those of other reads."""
+        return await read(self._pipelines, *given, **named)
 
     async def _change(
         self,

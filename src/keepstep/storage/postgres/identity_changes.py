@@ -13,7 +13,7 @@ from keepstep.interfaces.identity_storage import GuestsPurged, StoredDataset, To
 from .changes import rows_of_each, whole_or_not, write, write_each
 from .connections import Connection
 from .identity_reads import find_identity, find_revocation
-from .reads import row_of, rows_of
+from .reads import row_of
 from .values import (
     Values,
     dataset_values,
@@ -98,7 +98,7 @@ async def restore_identity(
         live = sum(stored.dataset.exists for stored in datasets)
         await write(connection, "add_to_count", place | {"live": live})
         # The count is locked: of who creates a dataset now, one is seen here, the other waits.
-        if await rows_of(connection, "lock_datasets", place):
+        if await connection.rows("lock_datasets", place):
             return False
         for stored in datasets:
             named = place | {"dataset_name": stored.dataset.dataset_name}
@@ -138,7 +138,7 @@ async def purge_guests(
         "limit": limit,
     }
     async with connection.transaction():
-        guests = await rows_of(connection, "list_guests", page)
+        guests = await connection.rows("list_guests", page)
         locked = await _lock_identities(connection, [row[0] for row in guests])
         still = [identity for identity in locked if identity.is_guest]
         used = await rows_of_each(connection, "has_dataset", map(_place, still))
@@ -226,13 +226,11 @@ async def _merge(connection: Connection, identity_pool_id: str, merge: Merge) ->
     """Move the datasets of a merge if each has a name of its own to go to."""
     source = {"identity_id": merge.source, "identity_pool_id": identity_pool_id}
     destination = {"identity_id": merge.destination, "identity_pool_id": identity_pool_id}
-    used = await rows_of(connection, "lock_datasets", source)
+    used = await connection.rows("lock_datasets", source)
     if any(exists and name not in merge.names for name, exists in used):
         return False
     names, new_names = list(merge.names), list(merge.names.values())
-    if names and await rows_of(
-        connection, "find_names", destination | {"dataset_names": new_names}
-    ):
+    if names and await connection.rows("find_names", destination | {"dataset_names": new_names}):
         return False
     moved = {
         "source": merge.source,

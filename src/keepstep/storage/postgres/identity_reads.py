@@ -9,19 +9,19 @@ from keepstep.domain.pools import IdentityPool
 from keepstep.domain.revocations import Reason, Revocation
 from keepstep.interfaces.identity_storage import StoredDataset, TokenKey
 
-from .connections import ATTEMPTS_MAX, Connection
-from .reads import row_of, rows_of
+from .connections import ATTEMPTS_MAX
+from .reads import Source, row_of
 from .values import dataset_of, decoded, identity_of, login_digest, pool_of, revocation_key
 
 
-async def find_identity(connection: Connection, identity_id: str) -> Identity | None:
+async def find_identity(source: Source, identity_id: str) -> Identity | None:
     """Read an identity."""
-    row = await row_of(connection, "find_identity", {"identity_id": identity_id})
+    row = await row_of(source, "find_identity", {"identity_id": identity_id})
     return identity_of(row) if row is not None else None
 
 
 async def find_identities(
-    connection: Connection, identity_pool_id: str, logins: Collection[Login]
+    source: Source, identity_pool_id: str, logins: Collection[Login]
 ) -> list[Identity]:
     """Read the identities that logins are linked to.
 
@@ -34,10 +34,10 @@ async def find_identities(
     }
     found: list[Identity] = []
     for _ in range(ATTEMPTS_MAX):
-        owners = [row[0] for row in await rows_of(connection, "find_owners", values)]
+        owners = [row[0] for row in await source.rows("find_owners", values)]
         if not owners:
             return []
-        rows = await rows_of(connection, "find_identities", {"identity_ids": owners})
+        rows = await source.rows("find_identities", {"identity_ids": owners})
         found = [each for each in map(identity_of, rows) if not wanted.isdisjoint(each.logins)]
         if len(found) == len(owners):
             break
@@ -45,7 +45,7 @@ async def find_identities(
 
 
 async def list_identities(
-    connection: Connection,
+    source: Source,
     identity_pool_id: str,
     after: tuple[int, str],
     limit: int,
@@ -59,24 +59,24 @@ async def list_identities(
         "limit": limit,
         "hide_disabled": hide_disabled,
     }
-    return [identity_of(row) for row in await rows_of(connection, "list_identities", values)]
+    return [identity_of(row) for row in await source.rows("list_identities", values)]
 
 
 async def list_dataset_names(
-    connection: Connection, identity_pool_id: str, identity_id: str
+    source: Source, identity_pool_id: str, identity_id: str
 ) -> dict[str, bool]:
     """Read which dataset names an identity has used, and which of them exist."""
     values = {"identity_id": identity_id, "identity_pool_id": identity_pool_id}
-    return dict(await rows_of(connection, "list_dataset_names", values))
+    return dict(await source.rows("list_dataset_names", values))
 
 
 async def dump_datasets(
-    connection: Connection, identity_pool_id: str, identity_id: str
+    source: Source, identity_pool_id: str, identity_id: str
 ) -> list[StoredDataset]:
     """Read everything an identity stores."""
     values = {"identity_id": identity_id, "identity_pool_id": identity_pool_id}
     found: dict[str, tuple[Any, list[Record]]] = {}
-    for row in await rows_of(connection, "dump_datasets", values):
+    for row in await source.rows("dump_datasets", values):
         _, records = found.setdefault(row[0], (row, []))
         if row[9] is not None:
             key, value = row[9].decode(), decoded(row[10])
@@ -87,22 +87,20 @@ async def dump_datasets(
     ]
 
 
-async def list_pools(
-    connection: Connection, after: tuple[int, str], limit: int
-) -> list[IdentityPool]:
+async def list_pools(source: Source, after: tuple[int, str], limit: int) -> list[IdentityPool]:
     """Read one page of pools, oldest first."""
     values = {"after_date": after[0], "after_id": after[1], "limit": limit}
-    return [pool_of(row) for row in await rows_of(connection, "list_pools", values)]
+    return [pool_of(row) for row in await source.rows("list_pools", values)]
 
 
-async def find_revocation(connection: Connection, subject: str) -> Revocation | None:
+async def find_revocation(source: Source, subject: str) -> Revocation | None:
     """Read the revocation of a subject."""
-    row = await row_of(connection, "find_revocation", revocation_key(subject))
+    row = await row_of(source, "find_revocation", revocation_key(subject))
     if row is None:
         return None
     return Revocation(subject=row[0].decode(), not_before=row[1], reason=Reason(row[2]))
 
 
-async def list_token_keys(connection: Connection) -> list[TokenKey]:
+async def list_token_keys(source: Source) -> list[TokenKey]:
     """Read the keys that sign tokens."""
-    return [TokenKey(*row) for row in await rows_of(connection, "list_token_keys")]
+    return [TokenKey(*row) for row in await source.rows("list_token_keys")]

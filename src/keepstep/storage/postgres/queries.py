@@ -1,9 +1,11 @@
 """The statements of the ``.sql`` files by name, without their comments and line breaks."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Final
+from typing import Final, NamedTuple
+
+from psycopg.adapt import PyFormat
 
 FILES: Final = (
     "queries.sql",
@@ -14,6 +16,7 @@ FILES: Final = (
 )
 
 _SECTION = re.compile(r"^-- name: (\w+)\n(.*?);$", re.MULTILINE | re.DOTALL)
+_PARAMETER = re.compile(rb"%\((\w+)\)s")
 _COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
 
 
@@ -28,3 +31,22 @@ def _load() -> Mapping[str, bytes]:
 
 
 QUERIES: Final = _load()
+
+
+class Numbered(NamedTuple):
+    """A statement as the database takes it: its parameters have numbers in place of names."""
+
+    sql: bytes
+    parameters: Sequence[str]
+    """Their names, in the order of their numbers."""
+    formats: Sequence[PyFormat]
+    """How each travels: as whoever makes it of a value sees fit."""
+
+
+def _numbered(query: bytes) -> Numbered:
+    names = list(dict.fromkeys(_PARAMETER.findall(query)))
+    sql = _PARAMETER.sub(lambda match: b"$%d" % (names.index(match[1]) + 1), query)
+    return Numbered(sql, [name.decode() for name in names], [PyFormat.AUTO] * len(names))
+
+
+NUMBERED: Final = {name: _numbered(query) for name, query in QUERIES.items()}

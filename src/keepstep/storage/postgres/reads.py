@@ -1,7 +1,7 @@
 """The reads of datasets, pools and keys: one statement each, and so of one state."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from psycopg.errors import ReadOnlySqlTransaction
 
@@ -13,25 +13,25 @@ from keepstep.interfaces.storage import RecordsFound, RecordsQuery
 from keepstep.wire.members import LONG_MAX
 
 from .arrays import Blobs
-from .connections import Connection
-from .queries import QUERIES
 from .values import Values, dataset_of, decoded, key_digest, place_values, pool_of
 
 
-async def rows_of(connection: Connection, query: str, values: Values | None = None) -> list[Any]:
-    """Execute a statement of the ``.sql`` files and fetch every row."""
-    cursor = await connection.execute(QUERIES[query], values, binary=True)
-    return await cursor.fetchall()
+class Source(Protocol):
+    """What executes statements that give rows: one connection, or reads sent together."""
+
+    async def rows(self, query: str, values: Values | None = None) -> list[Any]:
+        """Execute a statement of the ``.sql`` files; give every row."""
+        ...
 
 
-async def row_of(connection: Connection, query: str, values: Values | None = None) -> Any:
-    """Execute a statement of the ``.sql`` files and fetch its one row, or None."""
-    cursor = await connection.execute(QUERIES[query], values, binary=True)
-    return await cursor.fetchone()
+async def row_of(source: Source, query: str, values: Values | None = None) -> Any:
+    """Execute a statement of the ``.sql`` files; give its first row, or None."""
+    rows = await source.rows(query, values)
+    return rows[0] if rows else None
 
 
 async def list_datasets(
-    connection: Connection, identity_pool_id: str, identity_id: str, after: str, limit: int
+    source: Source, identity_pool_id: str, identity_id: str, after: str, limit: int
 ) -> list[Dataset]:
     """Read one page of an identity's existing datasets."""
     values = {
@@ -40,17 +40,17 @@ async def list_datasets(
         "after": after,
         "limit": limit,
     }
-    return [dataset_of(row) for row in await rows_of(connection, "list_datasets", values)]
+    return [dataset_of(row) for row in await source.rows("list_datasets", values)]
 
 
-async def find_dataset(connection: Connection, place: DatasetPlace) -> Dataset | None:
+async def find_dataset(source: Source, place: DatasetPlace) -> Dataset | None:
     """Read a dataset or its counter."""
-    row = await row_of(connection, "find_dataset", place_values(place))
+    row = await row_of(source, "find_dataset", place_values(place))
     return dataset_of(row) if row is not None else None
 
 
 async def find_records(
-    connection: Connection, query: RecordsQuery, session_id: bytes | None
+    source: Source, query: RecordsQuery, session_id: bytes | None
 ) -> RecordsFound:
     """Read a dataset, its records, whether the session was consumed, and its merged names."""
     if query.after is None or query.after[0] <= query.above:  # then all above are behind it
@@ -59,7 +59,7 @@ async def find_records(
         above, after = query.after[0] - 1, query.after
     through = LONG_MAX if query.through is None else query.through
     values = _query_values(query.place, session_id, above, through, after, query.limit)
-    head, *records = await rows_of(connection, "find_records", values)
+    head, *records = await source.rows("find_records", values)
     return RecordsFound(
         dataset=_dataset_in(head),
         records=[_record_in(row) for row in records],
@@ -69,16 +69,16 @@ async def find_records(
 
 
 async def find_state(
-    connection: Connection, place: DatasetPlace, keys: Sequence[str] | None, session_id: bytes
+    source: Source, place: DatasetPlace, keys: Sequence[str] | None, session_id: bytes
 ) -> DatasetState:
     """Read what an update is decided on."""
     if keys is None:
-        return await _find_whole_state(connection, place, session_id)
+        return await _find_whole_state(source, place, session_id)
     values = place_values(place) | {
         "session_id": session_id,
         "key_digests": Blobs([key_digest(key) for key in keys]),
     }
-    rows = await rows_of(connection, "find_state", values)
+    rows = await source.rows("find_state", values)
     head = next(row for row in rows if row[0])
     wanted = frozenset(keys)
     records = [_record_in(row) for row in rows if not row[0]]
@@ -90,11 +90,9 @@ async def find_state(
     )
 
 
-async def _find_whole_state(
-    connection: Connection, place: DatasetPlace, session_id: bytes
-) -> DatasetState:
+async def _find_whole_state(source: Source, place: DatasetPlace, session_id: bytes) -> DatasetState:
     values = _query_values(place, session_id, 0, LONG_MAX, (0, ""), None)
-    head, *rows = await rows_of(connection, "find_records", values)
+    head, *rows = await source.rows("find_records", values)
     records = [_record_in(row) for row in rows]
     return DatasetState(
         dataset=_dataset_in(head),
@@ -105,55 +103,55 @@ async def _find_whole_state(
 
 
 async def measure_identity(
-    connection: Connection, identity_pool_id: str, identity_id: str
+    source: Source, identity_pool_id: str, identity_id: str
 ) -> IdentityUsage:
     """Sum up an identity's existing datasets."""
     values = {"identity_id": identity_id, "identity_pool_id": identity_pool_id}
-    row = await row_of(connection, "measure_identity", values)
+    row = await row_of(source, "measure_identity", values)
     return IdentityUsage(dataset_count=row[0], data_storage=row[1], last_modified_date=row[2])
 
 
-async def find_pool(connection: Connection, identity_pool_id: str) -> IdentityPool | None:
+async def find_pool(source: Source, identity_pool_id: str) -> IdentityPool | None:
     """Read a pool."""
-    row = await row_of(connection, "find_pool", {"identity_pool_id": identity_pool_id})
+    row = await row_of(source, "find_pool", {"identity_pool_id": identity_pool_id})
     return pool_of(row) if row is not None else None
 
 
-async def measure_pools(connection: Connection, after: str, limit: int) -> list[PoolUsage]:
+async def measure_pools(source: Source, after: str, limit: int) -> list[PoolUsage]:
     """Sum up the datasets of one page of pools."""
-    rows = await rows_of(connection, "measure_pools", {"after": after, "limit": limit})
+    rows = await source.rows("measure_pools", {"after": after, "limit": limit})
     return [_usage_of(row) for row in rows]
 
 
-async def measure_pool(connection: Connection, identity_pool_id: str) -> PoolUsage | None:
+async def measure_pool(source: Source, identity_pool_id: str) -> PoolUsage | None:
     """Sum up the datasets of one pool."""
-    row = await row_of(connection, "measure_pool", {"identity_pool_id": identity_pool_id})
+    row = await row_of(source, "measure_pool", {"identity_pool_id": identity_pool_id})
     return _usage_of(row) if row is not None else None
 
 
-async def find_access_key(connection: Connection, access_key_id: str) -> AccessKey | None:
+async def find_access_key(source: Source, access_key_id: str) -> AccessKey | None:
     """Read an access key that is not revoked."""
-    row = await row_of(connection, "find_access_key", {"access_key_id": access_key_id})
+    row = await row_of(source, "find_access_key", {"access_key_id": access_key_id})
     return _access_key_of(row) if row is not None else None
 
 
-async def list_access_keys(connection: Connection) -> list[AccessKey]:
+async def list_access_keys(source: Source) -> list[AccessKey]:
     """Read every access key that is not revoked."""
-    return [_access_key_of(row) for row in await rows_of(connection, "list_access_keys")]
+    return [_access_key_of(row) for row in await source.rows("list_access_keys")]
 
 
-async def list_server_keys(connection: Connection) -> list[bytes]:
+async def list_server_keys(source: Source) -> list[bytes]:
     """Read the server's sealed keys."""
-    return [row[0] for row in await rows_of(connection, "list_server_keys")]
+    return [row[0] for row in await source.rows("list_server_keys")]
 
 
-async def touch_tables(connection: Connection) -> None:
+async def touch_tables(source: Source) -> None:
     """Read something of every table. Raises ReadOnlySqlTransaction where nothing can be written."""
-    row = await row_of(connection, "touch_tables", {"identity_id": ""})
+    row = await row_of(source, "touch_tables", {"identity_id": ""})
     if row[0]:
         raise ReadOnlySqlTransaction("transaction_read_only is on")
-    await row_of(connection, "touch_logins", {"identity_pool_id": "", "login_digest": b""})
-    await row_of(connection, "touch_local_tables")
+    await row_of(source, "touch_logins", {"identity_pool_id": "", "login_digest": b""})
+    await row_of(source, "touch_local_tables")
 
 
 def _query_values(
