@@ -24,7 +24,14 @@ from keepstep.server.settings import load_settings
 from keepstep.wire.sync import ListRecordsResponse
 
 from .preload import Population, preload
-from .scenarios import SCENARIOS, Scenario, Target, session_requests
+from .scenarios import (
+    SCENARIOS,
+    Scenario,
+    Target,
+    credentials_requests,
+    granted_credentials,
+    session_requests,
+)
 from .servers import CREDENTIALS, Server
 
 IDENTITIES: Final = 1_000
@@ -59,7 +66,9 @@ class Caller:
             "path": path.decode(),
             "raw_path": path,
             "query_string": query,
-            "headers": [(name, value) for name, _, value in pairs],
+            "headers": [(name.lower(), value) for name, _, value in pairs],
+            "client": ("127.0.0.1", 0),
+            "scheme": "http",
         }
         sent: list[dict[str, Any]] = []
 
@@ -80,6 +89,7 @@ async def profile(scenario: Scenario, population: Population, count: int) -> cPr
     """Profile so many calls of one scenario."""
     settings = load_settings(
         store=f"sqlite:{population.file}",
+        sign_ins_per_second=0,
         access_key_id=CREDENTIALS.access_key_id,
         secret_access_key=CREDENTIALS.secret_access_key,
     )
@@ -87,6 +97,8 @@ async def profile(scenario: Scenario, population: Population, count: int) -> cPr
     async with assemble(settings) as (application, _):
         caller = Caller(application)
         identities = target.take(count)
+        bodies = await caller.call_all(credentials_requests(target, identities, ()))
+        target.credentials = dict(zip(identities, granted_credentials(bodies), strict=True))
         tokens = [""] * count
         if scenario.once_only:
             bodies = await caller.call_all(session_requests(target, identities))

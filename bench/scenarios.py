@@ -1,7 +1,7 @@
 """The requests that are measured, and how those that can be sent only once are made."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from typing import Final, Protocol
@@ -160,18 +160,24 @@ def _list_own_datasets(
 
 def _sign_in(target: Target, identities: Sequence[str]) -> Iterator[Credentials]:
     """Give temporary credentials of guests, as the server grants them."""
-    requests = _get_credentials(target, identities, ())
+    requests = credentials_requests(target, identities, ())
     load = send_each(target.server.address, requests, TOKEN_CONNECTIONS, keeps=True)
+    return granted_credentials(answer.partition(b"\r\n\r\n")[2] for answer in load.answers)
+
+
+def granted_credentials(bodies: Iterable[bytes]) -> Iterator[Credentials]:
+    """Give the credentials in the bodies of answers to ``credentials_requests``."""
     decoder = msgspec.json.Decoder(identity.GetCredentialsForIdentityResponse)
-    for answer in load.answers:
-        granted = decoder.decode(answer.partition(b"\r\n\r\n")[2]).credentials
+    for body in bodies:
+        granted = decoder.decode(body).credentials
         assert granted is not None
         yield Credentials(granted.access_key_id, granted.secret_key, granted.session_token)
 
 
-def _get_credentials(
+def credentials_requests(
     target: Target, identities: Sequence[str], tokens: Sequence[str]
 ) -> list[bytes]:
+    """Give requests of each identity's credentials."""
     del tokens
     return [
         unsigned_request(
@@ -230,7 +236,7 @@ LIST_DATASETS: Final = Scenario("ListDatasets", _list_datasets)
 SCENARIOS: Final = (
     LIST_DATASETS,
     Scenario("ListDatasets, temporary credentials", _list_own_datasets, peer=LIST_DATASETS),
-    Scenario("GetCredentialsForIdentity", _get_credentials),
+    Scenario("GetCredentialsForIdentity", credentials_requests),
     Scenario("ListRecords, 20 records", _list_records(None)),
     Scenario("ListRecords, 1 changed", _list_records(RECORDS - 1)),
     Scenario("UpdateRecords, 1 patch", _update_records(1), True, compares_with_sqlite=True),
