@@ -75,9 +75,9 @@ def name_of(url: str) -> str:
     return urlsplit(url).path.removeprefix("/")
 
 
-async def someone_waits(url: str) -> None:
-    """Wait until a session of a database waits for a lock."""
-    while not execute(_WAITING, name_of(url)):  # noqa: ASYNC110 -- no event tells
+async def someone_waits(url: str, sessions: int = 1) -> None:
+    """Wait until so many sessions of a database wait for a lock."""
+    while len(execute(_WAITING, name_of(url))) < sessions:  # noqa: ASYNC110 -- no event tells
         await asyncio.sleep(0.01)
 
 

@@ -85,7 +85,7 @@ OUTBOX_MESSAGES_MAX: Final = 500
 """Messages that are read from the outbox at a time: one batch of Kinesis."""
 OUTBOX_POLL_MS: Final = SECOND_MS // 2
 """How often the outbox is looked at when nothing says that there is something in it."""
-OUTBOX_GATHER_MS: Final = 20
+OUTBOX_GATHER_MS: Final = 50
 """How long messages come together after those before have left: larger batches cost less."""
 OUTBOX_MEASURE_MS: Final = 10 * SECOND_MS
 """How often the outbox is counted for the metrics."""

@@ -22,6 +22,8 @@ from .request import ANSWER_AT_ONCE, RequestIds
 
 _log = structlog.stdlib.get_logger()
 _MALFORMED: Final = (400, "MalformedHttpRequestException", "The request is not HTTP/1.1.")
+ANSWERS_MAX: Final = 4
+"""Answers that wait for the end of the turn; with as many, they are written at once."""
 
 
 class Answers:
@@ -29,7 +31,8 @@ class Answers:
 
     A write wakes the client if it sleeps, which is dear beside a short answer. So the head and
     body that uvicorn writes one after the other become one write, and answers to many clients go
-    out in a row, while the first of them is still awake.
+    out in a row, while the first of them is still awake. They do not wait for all of a long turn:
+    the clients go on while the server does.
     """
 
     def __init__(self) -> None:
@@ -41,6 +44,8 @@ class Answers:
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._write)
         self._waiting.append(transport)
+        if len(self._waiting) >= ANSWERS_MAX:
+            self._write()
 
     def _write(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -65,10 +70,10 @@ class AnswerTransport(asyncio.Transport):
         self.abort = transport.abort
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Hold data until the end of the loop's turn."""
-        if not self._held:
-            self._answers.add(self)
+        """Hold data until the end of the loop's turn at most."""
         self._held.append(data)
+        if len(self._held) == 1:
+            self._answers.add(self)
 
     def flush(self) -> None:
         """Write what is held."""

@@ -28,6 +28,8 @@ _BEGIN_LANE = QUERIES["begin_lane"]
 
 LaneKey = tuple[str, str, str, str]
 """Identity id, identity pool id, dataset name and channel."""
+MessageKey = tuple[str, str, str, str, int, int]
+"""A lane's key, a sync count and a creation date."""
 
 
 def add_messages(connection: sqlite3.Connection, messages: Iterable[OutboxMessage]) -> None:
@@ -50,7 +52,7 @@ def settle_outbox(
     deferred: Sequence[QueuedMessage],
 ) -> None:
     """Remove messages, keep what became of others, and settle their lanes."""
-    connection.executemany(QUERIES["remove_message"], map(_message_key, delivered))
+    _remove_messages(connection, list(map(_message_key, delivered)))
     connection.executemany(
         QUERIES["keep_message"],
         [
@@ -193,10 +195,18 @@ def keep_bulk_publish(connection: sqlite3.Connection, publish: BulkPublish) -> b
     return written.rowcount == 1
 
 
+def _remove_messages(connection: sqlite3.Connection, keys: Sequence[MessageKey]) -> None:
+    """Remove messages; those that somebody has set aside meanwhile take a second look."""
+    removed = connection.executemany(QUERIES["remove_waiting"], keys).rowcount
+    if removed < len(keys):
+        connection.executemany(QUERIES["remove_set_aside"], keys)
+
+
 def _settle_lanes(connection: sqlite3.Connection, lanes: Collection[LaneKey]) -> None:
-    """Make the rows of lanes fit the messages that wait in them."""
-    connection.executemany(QUERIES["end_lane"], lanes)
-    connection.executemany(QUERIES["defer_lane"], lanes)
+    """Make the rows of lanes fit the messages that wait in them; mostly none waits any more."""
+    ended = connection.executemany(QUERIES["end_lane"], lanes).rowcount
+    if ended < len(lanes):
+        connection.executemany(QUERIES["defer_lane"], lanes)
 
 
 def _lane_key(message: OutboxMessage) -> LaneKey:
@@ -209,7 +219,7 @@ def _lane_key(message: OutboxMessage) -> LaneKey:
     )
 
 
-def _message_key(message: OutboxMessage) -> tuple[str, str, str, str, int, int]:
+def _message_key(message: OutboxMessage) -> MessageKey:
     return (*_lane_key(message), message.sync_count, message.creation_date)
 
 

@@ -114,9 +114,14 @@ INSERT INTO outbox (
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING;
 
--- name: remove_message
+-- name: remove_waiting
 DELETE FROM outbox
-WHERE set_aside IN (0, 1) AND identity_id = ? AND identity_pool_id = ? AND dataset_name = ?
+WHERE set_aside = 0 AND identity_id = ? AND identity_pool_id = ? AND dataset_name = ?
+  AND channel = ? AND sync_count = ? AND creation_date = ?;
+
+-- name: remove_set_aside
+DELETE FROM outbox
+WHERE set_aside = 1 AND identity_id = ? AND identity_pool_id = ? AND dataset_name = ?
   AND channel = ? AND sync_count = ? AND creation_date = ?;
 
 -- name: keep_message
