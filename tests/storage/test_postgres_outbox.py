@@ -227,7 +227,7 @@ def test_a_subscription_that_waited_for_a_deletion_is_refused(url: str, gone: by
                 subscribing = asyncio.create_task(store.subscribe(place(), DEVICE.device_id))
                 await someone_waits(url)
             assert not await subscribing
-            assert not await store.has_subscribers(place())
+            assert await store.list_subscribers(place()) == []
 
     run(wait())
 

@@ -146,7 +146,7 @@ class OutboxWorker:
 
     def announce(self, change: DatasetChange) -> None:
         """Deliver soon if a change has messages."""
-        if change.outbox:
+        if change.sends:
             self._news.set()
 
     def stop(self) -> None:

@@ -17,7 +17,8 @@ class DatasetChange(msgspec.Struct, frozen=True, kw_only=True):
     than that, the pool must exist, and the identity must be neither disabled nor revoked with
     the reason DELETED: nothing is left behind where nobody could find it. With
     ``erases_records``, subscriptions to the dataset end as well. What must leave the server because
-    of it is in ``outbox``.
+    of it is in ``outbox``, and in ``for_subscribers`` what leaves if a device subscribes to the
+    dataset.
     """
 
     place: DatasetPlace
@@ -28,8 +29,18 @@ class DatasetChange(msgspec.Struct, frozen=True, kw_only=True):
     consumes: SyncSession | None = None
     datasets_below: int | None = None
     outbox: tuple[OutboxMessage, ...] = ()
+    for_subscribers: OutboxMessage | None = None
+
+    @property
+    def sends(self) -> bool:
+        """Whether there may be something to deliver because of it."""
+        return bool(self.outbox) or self.for_subscribers is not None
 
 
-def with_messages(change: DatasetChange, messages: Sequence[OutboxMessage]) -> DatasetChange:
+def with_messages(
+    change: DatasetChange,
+    messages: Sequence[OutboxMessage],
+    for_subscribers: OutboxMessage | None = None,
+) -> DatasetChange:
     """Give a change together with the messages that tell of it."""
-    return msgspec.structs.replace(change, outbox=tuple(messages))
+    return msgspec.structs.replace(change, outbox=tuple(messages), for_subscribers=for_subscribers)

@@ -72,10 +72,6 @@ class DeliveryReader(Protocol):
         """Give the leases that have not run out and whose name begins so, in order of names."""
         ...
 
-    async def has_subscribers(self, place: DatasetPlace) -> bool:
-        """Whether any device subscribed to a dataset."""
-        ...
-
     async def list_subscribers(self, place: DatasetPlace) -> list[Device]:
         """Give the devices that subscribed to a dataset, in order of their ids."""
         ...

@@ -44,14 +44,13 @@ async def ask_trigger(
     return triggered_patches(place, state, patches, answer)
 
 
-async def with_outbox(
-    call: Call, settings: PoolSettings, change: DatasetChange, device_id: str | None
+def with_outbox(
+    settings: PoolSettings, change: DatasetChange, device_id: str | None
 ) -> DatasetChange:
     """Add to an update what tells the pool's stream and the subscribed devices of it."""
     messages = [change_message(change)] if is_streaming(settings) else []
-    if settings.push_sync is not None and await call.service.store.has_subscribers(change.place):
-        messages.append(push_message(change, device_id))
-    return with_messages(change, messages)
+    pushes = settings.push_sync is not None
+    return with_messages(change, messages, push_message(change, device_id) if pushes else None)
 
 
 def with_deletion(settings: PoolSettings, change: DatasetChange) -> DatasetChange:

@@ -128,7 +128,7 @@ async def _apply(
             limits=service.limits,
         )
         if settings.cognito_streams is not None or settings.push_sync is not None:
-            change = await with_outbox(call, settings, change, device_id)
+            change = with_outbox(settings, change, device_id)
         if await service.store.change_dataset(change):
             service.announcer.announce(change)
             return change.records

@@ -102,9 +102,9 @@ async def change_dataset(connection: Connection, change: DatasetChange) -> bool:
     }
     if head != "update_dataset":
         values |= revocation_key(identity_subject(place.identity_id))
-    if change.outbox:
+    if change.sends:
         values |= messages_values(change)
-    statement = _CHANGE_DATASET[head, change.erases_records, bool(change.outbox)]
+    statement = _CHANGE_DATASET[head, change.erases_records, change.sends]
     try:
         cursor = await connection.execute(statement, values, binary=True)
     except UniqueViolation:

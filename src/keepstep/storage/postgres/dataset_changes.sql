@@ -161,11 +161,17 @@ WITH before AS (
 
 -- name: and_what_leaves
 -- The lanes are locked first, in the order of their channels, against whoever settles what is in
--- them. A message in whose place a new one is may have been what its lane waited for.
+-- them, and nothing enters that of subscribers where there are none. A message in whose place a
+-- new one is may have been what its lane waited for.
 , lane AS (
     INSERT INTO outbox_lanes (identity_id, identity_pool_id, dataset_name, channel, partition)
     SELECT %(identity_id)s, %(identity_pool_id)s, %(dataset_name)s, channel, %(partition)s
     FROM head, unnest(%(lane_channels)s::text[]) AS channel
+    WHERE channel <> coalesce(%(subscribed_channel)s::text, '') OR EXISTS (
+        SELECT 1 FROM subscriptions
+        WHERE identity_id = %(identity_id)s AND identity_pool_id = %(identity_pool_id)s
+          AND dataset_name = %(dataset_name)s
+    )
     ON CONFLICT (identity_id, identity_pool_id, dataset_name, channel) DO UPDATE
     SET next_attempt_date = CASE
         WHEN EXISTS (

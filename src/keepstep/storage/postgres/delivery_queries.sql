@@ -67,12 +67,6 @@ ORDER BY name;
 SELECT name FROM leases
 WHERE name = ANY (%(names)s::text[]) AND holder = %(holder)s AND until = %(until)s;
 
--- name: has_subscribers
-SELECT 1 FROM subscriptions
-WHERE identity_id = %(identity_id)s AND identity_pool_id = %(identity_pool_id)s
-  AND dataset_name = %(dataset_name)s
-LIMIT 1;
-
 -- name: list_subscribers
 SELECT devices.device_id, devices.identity_pool_id, devices.identity_id, platform, token,
        creation_date, endpoint

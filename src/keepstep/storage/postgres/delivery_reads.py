@@ -66,11 +66,6 @@ async def list_leases(source: Source, prefix: str, now: int) -> list[Lease]:
     return [Lease(*row) for row in rows]
 
 
-async def has_subscribers(source: Source, place: DatasetPlace) -> bool:
-    """Read whether a dataset has a subscriber."""
-    return await row_of(source, "has_subscribers", place_values(place)) is not None
-
-
 async def list_subscribers(source: Source, place: DatasetPlace) -> list[Device]:
     """Read the subscribers of a dataset."""
     rows = await source.rows("list_subscribers", place_values(place))

@@ -248,9 +248,6 @@ class PostgresStore:
     async def list_leases(self, prefix: str, now: int) -> list[Lease]:
         return await self._read(delivery_reads.list_leases, prefix, now)
 
-    async def has_subscribers(self, place: DatasetPlace) -> bool:
-        return await self._read(delivery_reads.has_subscribers, place)
-
     async def list_subscribers(self, place: DatasetPlace) -> list[Device]:
         return await self._read(delivery_reads.list_subscribers, place)
 

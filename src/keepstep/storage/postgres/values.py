@@ -93,11 +93,14 @@ def records_values(records: Iterable[Record]) -> Values:
 
 def messages_values(change: DatasetChange) -> Values:
     """Give the messages of a change, which are of its dataset, as one array for each column."""
-    assert all(message.place == change.place for message in change.outbox)
-    messages = {(each.channel.value, each.sync_count): each for each in change.outbox}
+    notice = change.for_subscribers
+    sent = change.outbox if notice is None else (*change.outbox, notice)
+    assert all(message.place == change.place for message in sent)
+    messages = {(each.channel.value, each.sync_count): each for each in sent}
     rows = sorted(messages)
     return {
         "partition": partition_of(change.place.identity_id),
+        "subscribed_channel": None if notice is None else notice.channel.value,
         "lane_channels": sorted({channel for channel, _ in rows}),
         "message_channels": [channel for channel, _ in rows],
         "message_counts": [sync_count for _, sync_count in rows],

@@ -14,6 +14,7 @@ from keepstep.domain.datasets import Dataset, DatasetPlace, Record
 from keepstep.domain.pools import IdentityPool
 
 from .delivery_changes import add_messages
+from .delivery_reads import has_subscribers
 from .queries import QUERIES
 from .reads import may_create_datasets
 
@@ -52,6 +53,9 @@ def change_dataset(connection: sqlite3.Connection, change: DatasetChange) -> boo
     write_records(connection, row_key, change.records)
     if change.outbox:
         add_messages(connection, change.outbox)
+    notice = change.for_subscribers
+    if notice is not None and has_subscribers(connection, row_key):
+        add_messages(connection, (notice,))
     return True
 
 

@@ -67,9 +67,9 @@ def list_leases(connection: sqlite3.Connection, prefix: str, now: int) -> list[L
     return [Lease(*row) for row in connection.execute(QUERIES["list_leases"], (prefix, now))]
 
 
-def has_subscribers(connection: sqlite3.Connection, place: DatasetPlace) -> bool:
-    """Read whether a dataset has a subscriber."""
-    return connection.execute(_HAS_SUBSCRIBERS, _row_key(place)).fetchone() is not None
+def has_subscribers(connection: sqlite3.Connection, row_key: tuple[str, str, str]) -> bool:
+    """Read whether a dataset, by identity id, identity pool id and name, has a subscriber."""
+    return connection.execute(_HAS_SUBSCRIBERS, row_key).fetchone() is not None
 
 
 def list_subscribers(connection: sqlite3.Connection, place: DatasetPlace) -> list[Device]:

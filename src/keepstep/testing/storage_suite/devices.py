@@ -9,6 +9,7 @@ import pytest
 
 from keepstep.domain.datasets import DatasetPlace
 from keepstep.domain.devices import Device
+from keepstep.domain.outbox import Channel
 from keepstep.domain.revocations import Reason, Revocation, identity_subject
 from keepstep.interfaces.storage import Store
 
@@ -23,11 +24,15 @@ from .running import (
     changing,
     create,
     deleting,
+    due,
     identity,
     merging,
+    message,
     on_empty_store,
     place,
     pool,
+    queued,
+    sending,
     writing,
 )
 
@@ -65,7 +70,6 @@ async def _check_gone(store: Store, identity_id: str, device: Device) -> None:
     where = place("things", identity_id)
     assert await store.list_devices(POOL, identity_id) == []
     assert await store.list_subscribers(where) == []
-    assert not await store.has_subscribers(where)
     assert not await store.update_device(device)
     assert not await store.delete_device(device)
     assert not await store.unsubscribe(where, device.device_id)
@@ -74,14 +78,12 @@ async def _check_gone(store: Store, identity_id: str, device: Device) -> None:
 async def _check_there(store: Store, identity_id: str, device: Device) -> None:
     assert await store.list_devices(POOL, identity_id) == [device]
     assert await store.list_subscribers(place("things", identity_id)) == [device]
-    assert await store.has_subscribers(place("things", identity_id))
 
 
 @on_empty_store
 async def test_an_identity_has_no_devices_before_any_is_registered(store: Store) -> None:
     await create(store, identity())
     assert await store.list_devices(POOL, IDENTITY) == []
-    assert not await store.has_subscribers(place())
     assert await store.list_subscribers(place()) == []
 
 
@@ -217,7 +219,7 @@ async def test_a_device_may_subscribe_however_often(store: Store) -> None:
         assert await store.subscribe(place(), devices[IDENTITY].device_id)
     await _check_there(store, IDENTITY, devices[IDENTITY])
     assert await store.unsubscribe(place(), devices[IDENTITY].device_id)
-    assert not await store.has_subscribers(place())
+    assert await store.list_subscribers(place()) == []
     assert not await store.unsubscribe(place(), devices[IDENTITY].device_id)
 
 
@@ -243,7 +245,7 @@ async def test_only_a_device_of_the_identity_subscribes_to_a_dataset_that_exists
     assert not await store.unsubscribe(where, device_id)
     for each, device in devices.items():
         await _check_there(store, each, device)
-    assert not await store.has_subscribers(place("deleted"))
+    assert await store.list_subscribers(place("deleted")) == []
 
 
 @on_empty_store
@@ -263,13 +265,26 @@ async def test_subscriptions_are_to_one_dataset_each(store: Store) -> None:
 
 
 @on_empty_store
+async def test_what_is_for_subscribers_leaves_only_where_a_device_subscribes(store: Store) -> None:
+    await _begin(store, IDENTITY)
+    await apply(store, writing(place("others"), {"a": "1"}))
+    notices = [message(place(name), 2, Channel.PUSH) for name in ("others", "things")]
+    streamed = message(place("others"), 2)
+    for notice in notices:
+        update = sending(writing(notice.place, {"a": "2"}, expects=1))
+        update = msgspec.structs.replace(update, for_subscribers=notice)
+        await apply(store, update)
+    assert await due(store) == queued(streamed, notices[1], message(place("things"), 2))
+
+
+@on_empty_store
 async def test_a_deletion_ends_the_subscriptions_of_the_dataset(store: Store) -> None:
     devices = await _begin(store, IDENTITY)
     await apply(store, deleting(place(), expects=1))
-    assert not await store.has_subscribers(place())
+    assert await store.list_subscribers(place()) == []
     assert not await store.unsubscribe(place(), devices[IDENTITY].device_id)
     await apply(store, writing(place(), {"a": "1"}, expects=2))
-    assert not await store.has_subscribers(place())
+    assert await store.list_subscribers(place()) == []
     assert await store.subscribe(place(), devices[IDENTITY].device_id)
 
 
@@ -305,7 +320,7 @@ async def test_a_merged_identity_takes_its_devices_with_it(store: Store) -> None
     await _check_gone(store, IDENTITY, devices[IDENTITY])
     await _check_there(store, OTHER_IDENTITY, devices[OTHER_IDENTITY])
     assert await store.register_device(devices[IDENTITY], limit=LIMIT) is None
-    assert not await store.has_subscribers(place(f"things.{IDENTITY}", OTHER_IDENTITY))
+    assert await store.list_subscribers(place(f"things.{IDENTITY}", OTHER_IDENTITY)) == []
 
 
 @on_empty_store
