@@ -64,6 +64,15 @@ table was small would go on reading all of it.
 """
 
 
+_ALLOW_MUCH: Final = b"""
+    SELECT set_config('statement_timeout', %(statement_ms)s, true),
+           set_config('idle_in_transaction_session_timeout', %(statement_ms)s, true),
+           set_config('plan_cache_mode', 'auto', true),
+           set_config('enable_seqscan', 'on', true)
+"""
+"""What reads whole tables may take its time and a plan of its own, until its transaction ends."""
+
+
 class Connection(AsyncConnection[Any]):
     """A connection that ends when an answer is overdue: the database's own limit may hang too."""
 
@@ -310,20 +319,32 @@ class Connections:
     ) -> Found:
         """Work with a connection, and close it if nobody should use it after that."""
         try:
-            if much:
-                await configure(connection, self._settings.long_statement_seconds, much=True)
-            found = await work(connection)
-            if much:
-                await configure(connection, self._settings.statement_seconds)
+            found = await (self._do_much(connection, work) if much else work(connection))
             if needs_primary:
                 connection.check_primary()
         except BaseException as error:
-            if is_read_only(error) and connection.primary == self._primary:
-                self._primary += 1  # no connection made before is used again
-            if much or is_read_only(error):  # the next one is configured anew, or the primary's
+            if is_read_only(error):
+                if connection.primary == self._primary:
+                    self._primary += 1  # no connection made before is used again
                 await connection.close()
             raise
         return found
+
+    async def _do_much(self, connection: Connection, work: Work[Found]) -> Found:
+        """Work in one transaction that has the time of long statements.
+
+        The settings end with it, and hold in it: a proxy such as PgBouncer may hand every
+        transaction to another session.
+        """
+        seconds = self._settings.long_statement_seconds
+        usual = connection.answer_seconds
+        connection.answer_seconds = seconds + ANSWER_GRACE_SECONDS
+        try:
+            async with connection.transaction():
+                await connection.execute(_ALLOW_MUCH, {"statement_ms": str(round(seconds * 1000))})
+                return await work(connection)
+        finally:
+            connection.answer_seconds = usual
 
     async def _take_place(self) -> None:
         """Wait in line for a connection of the pool: its own line costs each call far more.
