@@ -59,6 +59,10 @@ WAITING_CHANGES_MAX: Final = 4096
 """Changes that may wait for the embedded store's writer before callers are told to slow down."""
 SIGNING_KEYS_CACHED_MAX: Final = 10_000
 """Derived signing keys held in memory."""
+REGION_LENGTH_MAX: Final = 64
+"""Characters of a region that a signature names; the longest real ones have some fifteen."""
+DATE_LENGTH_MAX: Final = 64
+"""Characters of a request's date; the longest form of one, with a zone, has some forty."""
 SESSIONS_CACHED_MAX: Final = 10_000
 """Opened session tokens held in memory."""
 DECISIONS_CACHED_MAX: Final = 10_000
