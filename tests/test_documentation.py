@@ -15,6 +15,7 @@ from typer.main import get_command
 from keepstep.cli import app
 from keepstep.server.identity_settings import LoginProviderSettings, RoleSettings
 from keepstep.server.settings import ENVIRONMENT_PREFIX, Settings, load_settings
+from keepstep.storage.postgres.sharding import TABLES, Distributed, Local, Reference
 from keepstep.wire import errors
 
 ROOT = Path(__file__).parent.parent
@@ -103,6 +104,27 @@ def test_every_settings_file_that_is_shown_is_one(
         (tmp_path / "keepstep.toml").write_text(text, encoding="utf-8")
         monkeypatch.chdir(tmp_path)
         assert load_settings().model_fields_set
+
+
+def test_every_table_of_a_sharded_store_is_said_to_be_where_it_is() -> None:
+    told = {
+        table: said
+        for names, said, *_ in rows_of("docs/postgresql.md")
+        for table in re.findall(r"`(\w+)`", names)
+        if table in TABLES
+    }
+    assert told.keys() == TABLES.keys()
+    for table, decision in TABLES.items():
+        match decision:
+            case Distributed(column="identity_id"):
+                place = "distributed by `identity_id`"
+            case Distributed():
+                place = "distributed by the login's digest"
+            case Reference():
+                place = "reference tables"
+            case Local():
+                place = "on the coordinator"
+        assert told[table].startswith(place), table
 
 
 def commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:

@@ -5,10 +5,11 @@ from botocore.exceptions import ClientError
 from types_boto3_cognito_sync import CognitoSyncClient
 from types_boto3_cognito_sync.type_defs import RecordPatchTypeDef
 
+from keepstep.testing import LocalServer
 from tests.conftest import Identity, Place
 from tests.raw import RawAnswer, RawRequester
 
-from .owners import FUNCTION, allow_push, application
+from .owners import FUNCTION, allow_push, application, new_guest
 from .steps import (
     INVALID_TOKEN,
     begin,
@@ -87,11 +88,15 @@ class Device:
         return {key: value for key, (value, _) in self.records.items()}
 
 
-def test_a_new_identity_has_no_datasets_with_1000_asked_for(
-    client: CognitoSyncClient, identity: Identity
+def test_a_new_identity_has_no_datasets_with_1000_asked_for_by_a_developer_or_itself(
+    server: LocalServer, client: CognitoSyncClient
 ) -> None:
-    """The .NET SDK's integration test."""
-    assert client.list_datasets(**identity, MaxResults=1000)["Count"] == 0
+    """The .NET SDK's integration test, which asks with both classes of credentials."""
+    guest = new_guest(server, server.new_id())
+    for asking in (client, guest.client):
+        answer = asking.list_datasets(**guest.identity, MaxResults=1000)
+        assert (answer["Count"], answer["Datasets"]) == (0, [])
+        assert "NextToken" not in answer
 
 
 def test_the_life_of_a_dataset_as_the_net_sdk_tests_it(

@@ -1,5 +1,6 @@
 """Live changes: the events of a stream, resuming, who may open one, and how many."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -208,6 +209,16 @@ def test_a_signed_url_with_a_life_that_is_none_is_refused(guest: Guest, seconds:
     target = presigned(url, guest.credentials, seconds).removeprefix(guest.server.endpoint_url)
     answer = RawRequester(guest.server).send("GET", target)
     assert answer.error_type == "IncompleteSignatureException"
+
+
+@pytest.mark.parametrize("strange", ["X-Amz-Security-Token=%E2%82%AC", "X-Amz-Signature=%C4%81"])
+def test_a_signed_url_with_characters_that_none_has_is_refused(guest: Guest, strange: str) -> None:
+    name = strange.partition("=")[0]
+    url = presigned(guest.server.endpoint_url + changes_target(guest.place), guest.credentials)
+    target = re.sub(f"{name}=[^&]*", strange, url.removeprefix(guest.server.endpoint_url))
+    answer = RawRequester(guest.server).send("GET", target)
+    assert (answer.status, answer.error_type) == (403, "IncompleteSignatureException")
+    assert name in answer.message
 
 
 def test_watching_is_allowed_by_the_permission_to_list_records() -> None:

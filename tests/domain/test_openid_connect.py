@@ -1,6 +1,7 @@
 """ID tokens: what verifies, what is refused, with which text and in which order."""
 
 import json
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import jwt
@@ -20,9 +21,10 @@ from keepstep.domain.openid_connect import (
     ID_TOKEN_LENGTH_MAX,
     KEY_SET_KEYS_MAX,
     KeySetBroken,
+    VerificationKey,
     read_id_token,
     read_keys,
-    verify_id_token,
+    verify_signature,
 )
 from keepstep.wire.errors import NotAuthorizedException
 from tests.tokens import encode_part, shared_secret_token, unsigned_token
@@ -82,9 +84,18 @@ def with_payload(payload: bytes) -> str:
 
 
 def verify(token: str, provider: LoginProvider = PROVIDER, *audiences: str) -> VerifiedLogin:
-    return verify_id_token(
-        token, provider, audiences or ("app",), KEYS, now=NOW * 1000, own_issuers=("https://own",)
-    )
+    return verify_for(token, provider, audiences or ("app",))
+
+
+def verify_for(
+    token: str,
+    provider: LoginProvider,
+    audiences: Collection[str],
+    keys: Sequence[VerificationKey] = KEYS,
+) -> VerifiedLogin:
+    """Verify as the server does, which finds the keys of a provider between the two steps."""
+    read = read_id_token(token, provider, audiences, now=NOW * 1000, own_issuers=("https://own",))
+    return verify_signature(read, keys)
 
 
 def refusal(token: str, provider: LoginProvider = PROVIDER, *audiences: str) -> str:
@@ -229,15 +240,14 @@ def test_a_token_for_someone_else_is_refused(changes: dict[str, Any]) -> None:
 def test_a_provider_with_audiences_of_its_own_takes_those_that_the_pool_names_too() -> None:
     own = LoginProvider(name="p", issuer=ISSUER, audiences=("app", "web"))
     token = signed({"aud": "web"})
-    login = verify_id_token(token, own, (), KEYS, now=NOW * 1000)
-    assert login.audience == "web"
+    assert verify_for(token, own, ()).audience == "web"
     assert verify(token, own, "web", "more").audience == "web"
     assert refusal(token, own, "app") == UNSUPPORTED
 
 
 def test_a_provider_of_which_no_audience_is_known_takes_nothing() -> None:
     with pytest.raises(NotAuthorizedException, match=UNSUPPORTED):
-        verify_id_token(signed(), PROVIDER, (), KEYS, now=NOW * 1000)
+        verify_for(signed(), PROVIDER, ())
 
 
 def test_the_first_thing_wrong_names_the_refusal() -> None:
@@ -283,10 +293,9 @@ def test_a_key_serves_only_the_algorithm_that_it_is_published_for() -> None:
     provider = LoginProvider(name="p", issuer=ISSUER, algorithms=("RS256", "RS512"))
     keys = read_keys({"keys": [{**RSA_JWK, "alg": "RS512"}]})
     tokens = {name: signed(algorithm=name) for name in provider.algorithms}
-    now = NOW * 1000
-    assert verify_id_token(tokens["RS512"], provider, ["app"], keys, now=now).subject == "user-1"
+    assert verify_for(tokens["RS512"], provider, ["app"], keys).subject == "user-1"
     with pytest.raises(NotAuthorizedException, match=SIGNATURE):
-        verify_id_token(tokens["RS256"], provider, ["app"], keys, now=now)
+        verify_for(tokens["RS256"], provider, ["app"], keys)
 
 
 def test_keys_that_a_token_brings_along_count_for_nothing() -> None:

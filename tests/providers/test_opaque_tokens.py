@@ -16,7 +16,7 @@ from keepstep.providers import (
     LoginProviders,
     OpaqueTokens,
 )
-from keepstep.wire.errors import ServiceError
+from keepstep.wire.errors import NotAuthorizedException, ServiceError
 from tests.openid_provider import OpenIdProvider
 
 from .conftest import NOW, Clock, run
@@ -64,8 +64,9 @@ def outcome(
 
 def test_opaque_tokens_are_off_unless_configured(clock: Clock) -> None:
     verifier = LoginProviders(clock=clock)
-    assert not verifier.knows(FACEBOOK)
-    assert not verifier.knows(AMAZON)
+    for name in (FACEBOOK, AMAZON):
+        with pytest.raises(NotAuthorizedException, match=UNSUPPORTED):
+            run(verifier.verify(name, TOKEN, ["1234"]))
 
 
 def test_facebook_is_asked_about_the_token_with_the_apps_own(

@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from keepstep.domain.logins import LoginProvider
 from keepstep.providers import Fetcher, LoginProviders
+from keepstep.wire.errors import NotAuthorizedException
 from tests.openid_provider import OpenIdProvider
 from tests.tokens import shared_secret_token, unsigned_token
 
@@ -138,16 +139,15 @@ def test_a_provider_that_is_not_configured_is_not_supported(
     provider: OpenIdProvider, clock: Clock
 ) -> None:
     verifier = LoginProviders(clock=clock)
-    assert not verifier.knows(provider.name)
-    assert not verifier.knows(POOL)
     token = token_of(provider, clock)
     assert outcome(verifier, provider, token) == UNSUPPORTED
+    with pytest.raises(NotAuthorizedException, match=UNSUPPORTED[1]):
+        run(verifier.verify(POOL, token, [AUDIENCE]))
 
 
-def test_a_configured_provider_is_known_by_name_and_arn(clock: Clock) -> None:
+def test_a_configured_provider_is_known_by_its_arn(clock: Clock) -> None:
     configured = LoginProvider(name="openid.test", issuer="https://openid.test", arn=ARN)
     verifier = LoginProviders([configured], clock=clock)
-    assert verifier.knows("openid.test")
     assert not verifier.takes_any_provider
     assert verifier.find_arn(ARN) == "openid.test"
     assert verifier.find_arn(ARN + "/other") is None
@@ -162,9 +162,9 @@ def test_user_pools_are_trusted_by_name_only_if_asked_for_and_asked_at_their_own
         auto_trust_user_pools=True,
         fetcher=Fetcher(resolver=fixed_resolver({}, asked)),
     )
-    assert verifier.knows(POOL)
-    assert not verifier.knows("evil.test/eu-west-1_AbCdEf123")
     claims = claims_for(provider, clock, iss=f"https://{POOL}", token_use="id")
+    with pytest.raises(NotAuthorizedException, match=UNSUPPORTED[1]):
+        run(verifier.verify("evil.test/eu-west-1_AbCdEf123", provider.sign(claims), [AUDIENCE]))
     with pytest.raises(Exception, match=r"Couldn't reach the login provider\."):
         run(verifier.verify(POOL, provider.sign(claims), [AUDIENCE]))
     assert asked == ["cognito-idp.eu-west-1.amazonaws.com"]

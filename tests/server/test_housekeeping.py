@@ -8,8 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from keepstep.domain.limits import CONSUMED_SESSIONS_PURGE_MS, PURGE_ROWS_MAX, SYNC_SESSION_MS
+from keepstep.domain.limits import (
+    CONSUMED_SESSIONS_PURGE_MS,
+    PURGE_ROWS_MAX,
+    REVOCATION_MS,
+    SYNC_SESSION_MS,
+)
 from keepstep.domain.pools import IdentityPool
 from keepstep.interfaces.storage import StoreUnavailable
 from keepstep.server.housekeeping import Housekeeping
@@ -127,6 +133,53 @@ def test_a_purge_forgets_every_expired_session_and_no_other(file: Path) -> None:
         assert consumed_sessions(file) == 1
 
     keep_house(file, work, now=1001)
+
+
+def test_metrics_that_cannot_be_published_keep_nothing_else_from_being_done(
+    file: Path, tmp_path: Path
+) -> None:
+    directory = tmp_path / "metrics"
+    directory.write_text("a file where the directory was")
+    later = SYNC_SESSION_MS + CONSUMED_SESSIONS_PURGE_MS
+    with closing(sqlite3.connect(file)) as other, other:
+        other.execute("INSERT INTO consumed_sessions VALUES (?, ?, ?)", ("us-east-1:x", b"x", 1))
+
+    async def counted(house: Housekeeping, total: int) -> None:
+        house.count_sync_session(POOL)
+        await asyncio.to_thread(
+            eventually, lambda: sync_sessions(file) == total, "the sync session is counted"
+        )
+
+    async def run() -> None:
+        store, clock = SQLiteStore.open(file), Clock(0)
+        house = Housekeeping(store, Metrics(directory), clock)
+        working = asyncio.create_task(house.run())
+        try:
+            await counted(house, 1)
+            assert consumed_sessions(file) == 1
+            clock.now = later
+            await counted(house, 2)
+            await counted(house, 3)
+            assert consumed_sessions(file) == 0
+        finally:
+            working.cancel()
+            await store.close()
+
+    with capture_logs() as lines:
+        asyncio.run(run())
+    assert {(line["event"], line["step"]) for line in lines} == {("housekeeping_failed", "metrics")}
+
+
+def test_what_cannot_be_purged_keeps_nothing_else_from_being_purged(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as other, other:
+        other.execute("ALTER TABLE consumed_sessions RENAME TO away")
+        other.execute("INSERT INTO revocations VALUES (?, ?, ?)", ("us-east-1:x", 1, "signed-out"))
+
+    async def work(store: SQLiteStore, house: Housekeeping) -> None:
+        await house.purge()
+
+    keep_house(file, work, now=REVOCATION_MS + 2)
+    assert query(file, "SELECT count(*) FROM revocations") == 0
 
 
 def test_a_running_server_forgets_consumed_sessions_once_they_have_expired(

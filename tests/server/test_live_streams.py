@@ -1,9 +1,11 @@
 """Open streams from within: heartbeats, a store that is away, many readers, freed places."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,11 @@ from keepstep.server.stores import open_engine
 from keepstep.wire.errors import ExpiredTokenException, TooManyRequestsException
 from keepstep.wire.live import HEARTBEAT
 from keepstep.wire.sync import ListRecordsResponse
+from tests.api.live_streams import watching
+from tests.api.steps import replace, write
+from tests.conftest import Place
+
+from .processes import STORE, Serving, eventually
 
 PLACE = DatasetPlace("us-east-1:pool", "us-east-1:identity", "things")
 DEVELOPER = Developer(account_id="000000000000", access_key_id="AKIA")
@@ -136,6 +143,22 @@ def test_a_stream_stays_while_the_store_is_away_and_then_gets_what_it_missed() -
             assert watched.asked == [1, 1]
 
     asyncio.run(run())
+
+
+def test_changes_of_others_are_found_again_after_a_look_at_the_store_that_failed(
+    running: Serving, tmp_path: Path, place: Place
+) -> None:
+    def set_count(count: str) -> None:
+        with closing(sqlite3.connect(tmp_path / STORE)) as other, other:
+            other.execute("UPDATE datasets SET sync_count = ?", [count])
+
+    write(running.client, place, replace("theme", "dark"))
+    with watching(running.server, place) as watcher:
+        assert watcher.next().id == 1
+        set_count("damaged")
+        eventually(lambda: "live_changes_failed" in running.logged, "a look that failed")
+        set_count("2")
+        assert watcher.next().id == 2
 
 
 def test_few_of_many_streams_read_at_the_same_time() -> None:

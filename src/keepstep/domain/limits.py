@@ -59,6 +59,10 @@ WAITING_CHANGES_MAX: Final = 4096
 """Changes that may wait for the embedded store's writer before callers are told to slow down."""
 SIGNING_KEYS_CACHED_MAX: Final = 10_000
 """Derived signing keys held in memory."""
+REGION_LENGTH_MAX: Final = 64
+"""Characters of a region that a signature names; the longest real ones have some fifteen."""
+DATE_LENGTH_MAX: Final = 64
+"""Characters of a request's date; the longest form of one, with a zone, has some forty."""
 SESSIONS_CACHED_MAX: Final = 10_000
 """Opened session tokens held in memory."""
 DECISIONS_CACHED_MAX: Final = 10_000
@@ -79,6 +83,10 @@ INTEGRITY_CHECK_BYTES_MAX: Final = 64 * MIB
 """Size up to which a store is checked page by page at start; ``keepstep check`` does any size."""
 STORE_BUSY_MS: Final = 5 * SECOND_MS
 """How long a writer of the embedded store waits for one in another process."""
+WORKER_PAUSE_SECONDS_MAX: Final = 30
+"""The longest pause before a worker process that keeps ending is started again."""
+WORKER_STEADY_SECONDS: Final = 60
+"""How long a worker process stays up, so that its end counts as the first one again."""
 OUTBOX_PARTITIONS: Final = 16
 """Parts of the outbox; as many processes can deliver at a time. Part of the stored schema."""
 OUTBOX_MESSAGES_MAX: Final = 500

@@ -74,23 +74,6 @@ class UnverifiedToken(msgspec.Struct, frozen=True, kw_only=True):
         return []
 
 
-def verify_id_token(
-    token: str,
-    provider: LoginProvider,
-    audiences: Collection[str],
-    keys: Sequence[VerificationKey],
-    *,
-    now: int,
-    own_issuers: Collection[str] = (),
-) -> VerifiedLogin:
-    """Verify an ID token whole: ``read_id_token``, then ``verify_signature``.
-
-    Raises NotAuthorizedException.
-    """
-    read = read_id_token(token, provider, audiences, now=now, own_issuers=own_issuers)
-    return verify_signature(read, keys)
-
-
 def read_id_token(
     token: str,
     provider: LoginProvider,

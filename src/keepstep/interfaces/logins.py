@@ -28,10 +28,6 @@ class LoginVerifier(Protocol):
         """Whether logins are taken of providers that a pool does not name: in development."""
         ...
 
-    def knows(self, provider_name: str) -> bool:
-        """Whether the server would look at tokens of a provider of this name."""
-        ...
-
     def find_arn(self, arn: str) -> str | None:
         """Give the name of the provider configured with an OpenID Connect provider ARN."""
         ...

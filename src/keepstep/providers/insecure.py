@@ -58,10 +58,6 @@ class InsecureLogins(LoginVerifier):
         """Always."""
         return True
 
-    def knows(self, provider_name: str) -> bool:
-        """Whether test tokens of the provider are taken: of all but the service's own name."""
-        return provider_name != COGNITO_LOGIN
-
     def find_arn(self, arn: str) -> str | None:
         """Give the configured name, else the one at the end of an OpenID Connect provider ARN."""
         configured = self._verifier.find_arn(arn)

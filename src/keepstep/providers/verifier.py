@@ -73,10 +73,6 @@ class LoginProviders(LoginVerifier):
         """Never."""
         return False
 
-    def knows(self, provider_name: str) -> bool:
-        """Whether the provider is configured, plugged in or a user pool trusted by its name."""
-        return provider_name in self._opaque or self._find(provider_name) is not None
-
     def find_arn(self, arn: str) -> str | None:
         """Give the name of the provider configured with an ARN."""
         return self._names_by_arn.get(arn)

@@ -18,7 +18,12 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from keepstep.domain.access import Caller
-from keepstep.domain.limits import MINUTE_MS, SIGNING_KEYS_CACHED_MAX
+from keepstep.domain.limits import (
+    DATE_LENGTH_MAX,
+    MINUTE_MS,
+    REGION_LENGTH_MAX,
+    SIGNING_KEYS_CACHED_MAX,
+)
 from keepstep.interfaces.service import Clock
 from keepstep.wire import sigv4
 from keepstep.wire.errors import (
@@ -41,7 +46,8 @@ SIGNED_IF_SENT: Final = (b"x-amz-date", b"x-amz-security-token", b"x-amz-target"
 ONCE_ONLY: Final = (b"authorization", b"x-amz-date", b"x-amz-security-token", b"host")
 
 _TIME: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
-_NO_SECRET: Final = "x" * 40
+_NO_KEY: Final = sigv4.signing_key("x" * 40, "", "", "")
+"""What an unknown key is checked with: one for all, so that strangers fill no memory."""
 _MISMATCH: Final = (
     "The request signature we calculated does not match the signature you provided. Check your "
     "AWS Secret Access Key and signing method. Consult the service documentation for details."
@@ -61,7 +67,7 @@ class _Signed(NamedTuple):
 
 
 class Authenticator:
-    """Checks signatures. Holds derived signing keys, which are good for one day each."""
+    """Checks signatures. Holds derived signing keys of known keys, good for one day each."""
 
     def __init__(
         self,
@@ -97,8 +103,7 @@ class Authenticator:
         key = await self._find(signed)
         authorization = signed.authorization
         if key is None:
-            unknown = self._signing_key(authorization, _NO_SECRET)
-            self._matches(request, method, signed, unknown)
+            self._matches(request, method, signed, _NO_KEY)
             raise _unknown()
         now = self._clock()
         session = key if isinstance(key, Session) else None
@@ -135,7 +140,9 @@ class Authenticator:
 
     def _check_scope(self, authorization: sigv4.Authorization, service: str) -> None:
         region = authorization.region
-        if region not in self._regions and (self._narrowed or not _is_region(region)):
+        if region not in self._regions and (
+            self._narrowed or len(region) > REGION_LENGTH_MAX or not _is_region(region)
+        ):
             raise InvalidSignatureException(
                 f"Credential should be scoped to a valid region, not '{region}'. "
             )
@@ -297,6 +304,8 @@ def _is_region(text: str) -> bool:
 @lru_cache(maxsize=1024)
 def _read_time(text: str) -> tuple[str, int]:
     """Give a date header's time as ``YYYYMMDDTHHMMSSZ`` and in milliseconds since the epoch."""
+    if len(text) > DATE_LENGTH_MAX:
+        raise _bad_time(text)
     try:
         if _TIME.fullmatch(text):
             moment = datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC)

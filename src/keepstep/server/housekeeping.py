@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from typing import Final
 
 import structlog
 
@@ -15,8 +16,10 @@ from keepstep.domain.limits import (
 from keepstep.interfaces.service import Clock
 from keepstep.interfaces.storage import Store, StoreUnavailable
 
+from .logs import failures_logged
 from .metrics import Metrics
 
+_FAILED: Final = "housekeeping_failed"
 _log = structlog.stdlib.get_logger()
 
 
@@ -38,18 +41,17 @@ class Housekeeping:
         self._sync_sessions[identity_pool_id] += 1
 
     async def run(self) -> None:
-        """Work until cancelled; what fails is logged and tried again at the next interval."""
+        """Work until cancelled; what fails is logged, and tried again when it is due again."""
         purged_at = self._clock()
         while True:
             await asyncio.sleep(STATISTICS_FLUSH_MS / 1000)
-            self._metrics.publish()
-            try:
+            with failures_logged(_FAILED, step="metrics"):
+                self._metrics.publish()
+            with failures_logged(_FAILED, step="statistics"):
                 await self.flush()
-                if self._clock() - purged_at >= CONSUMED_SESSIONS_PURGE_MS:
-                    purged_at = self._clock()
-                    await self.purge()
-            except StoreUnavailable as error:
-                _log.error("housekeeping_failed", reason=str(error))
+            if self._clock() - purged_at >= CONSUMED_SESSIONS_PURGE_MS:
+                purged_at = self._clock()
+                await self.purge()
 
     async def finish(self) -> None:
         """Add what is left to the store; the statistics of a store that is away are lost."""
@@ -65,19 +67,22 @@ class Housekeeping:
         counted, self._sync_sessions = self._sync_sessions, Counter()
         try:
             await self._store.add_sync_sessions(counted)
-        except StoreUnavailable:
+        except Exception:
             self._sync_sessions.update(counted)
             raise
 
     async def purge(self) -> None:
-        """Forget what has expired, a bounded number at a time."""
+        """Forget what has expired, a bounded number at a time; what fails is logged."""
         now = self._clock()
-        while await self._store.purge_consumed_sessions(now, limit=PURGE_ROWS_MAX):
-            pass
-        while await self._store.purge_revocations(now - REVOCATION_MS, limit=PURGE_ROWS_MAX):
-            pass
+        with failures_logged(_FAILED, step="consumed sessions"):
+            while await self._store.purge_consumed_sessions(now, limit=PURGE_ROWS_MAX):
+                pass
+        with failures_logged(_FAILED, step="revocations"):
+            while await self._store.purge_revocations(now - REVOCATION_MS, limit=PURGE_ROWS_MAX):
+                pass
         if self._guest_days:
-            await self._purge_guests(now)
+            with failures_logged(_FAILED, step="guests"):
+                await self._purge_guests(now)
 
     async def _purge_guests(self, now: int) -> None:
         born_before = now - self._guest_days * DAY_MS

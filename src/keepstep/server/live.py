@@ -25,6 +25,8 @@ from keepstep.wire import live, sync
 from keepstep.wire.errors import ServiceError, TooManyRequestsException
 from keepstep.wire.rest_json import encode_error, encode_response
 
+from .logs import failures_logged
+
 PREAMBLE: Final = b"retry: 1000\n\n"
 """How long browsers wait before they connect again, in milliseconds."""
 
@@ -202,13 +204,11 @@ class LiveChanges:
         self._tell(change.place, change.dataset.sync_count)
 
     async def run(self) -> None:
-        """Look for the changes of other processes until cancelled."""
+        """Look for the changes of other processes until cancelled; what fails is logged."""
         while True:
             await asyncio.sleep(LIVE_POLL_MS / 1000)
-            try:
+            with failures_logged("live_changes_failed"):
                 await self.look()
-            except StoreUnavailable as error:
-                _log.warning("live_changes_unavailable", reason=str(error))
 
     async def look(self) -> None:
         """Look for them once."""

@@ -7,6 +7,8 @@ a secret, token, signature or record value: those never reach this module.
 import asyncio
 import logging
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, Final, NamedTuple
 
@@ -15,6 +17,7 @@ import structlog
 
 from keepstep.domain.access import Caller, Developer
 from keepstep.interfaces.service import Clock
+from keepstep.interfaces.storage import StoreUnavailable
 
 from .request import Answer
 
@@ -41,6 +44,17 @@ def configure_logs() -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, handlers=[_Libraries()], force=True)
+
+
+@contextmanager
+def failures_logged(event: str, **fields: str) -> Generator[None]:
+    """Log whatever a step of background work raises, and let that work go on."""
+    try:
+        yield
+    except (StoreUnavailable, OSError) as error:
+        _log.error(event, reason=str(error), **fields)
+    except Exception:  # noqa: BLE001 -- logged whole; the server serves
+        _log.exception(event, **fields)
 
 
 class _Libraries(logging.Handler):

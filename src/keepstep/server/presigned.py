@@ -20,6 +20,7 @@ _NEEDED: Final = (
     "X-Amz-SignedHeaders",
     "X-Amz-Signature",
 )
+_SESSION: Final = "X-Amz-Security-Token"
 
 
 def read_presigned(
@@ -38,6 +39,11 @@ def read_presigned(
     missing = [name for name in _NEEDED if not given.get(name)]
     if missing:
         raise IncompleteSignatureException(f"The query has no {missing[0]}.")
+    strange = [name for name in (*_NEEDED, _SESSION) if not _is_plain(given.get(name, ""))]
+    if strange:
+        raise IncompleteSignatureException(
+            f"{strange[0]} may hold printable ASCII only; send the query as it was signed."
+        )
     if given["X-Amz-Algorithm"] != sigv4.ALGORITHM:
         raise IncompleteSignatureException(f"X-Amz-Algorithm must be {sigv4.ALGORITHM}.")
     seconds = given["X-Amz-Expires"]
@@ -53,11 +59,15 @@ def read_presigned(
         dated=True,
     )
     signed = b"&".join(part for part in query.split(b"&") if not part.startswith(PRESIGNED))
-    token = given.get("X-Amz-Security-Token")
+    token = given.get(_SESSION)
     return (
         authorization,
         given["X-Amz-Date"],
         signed,
-        None if token is None else token.encode("latin-1"),
+        None if token is None else token.encode("ascii"),
         int(seconds) * SECOND_MS,
     )
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable()

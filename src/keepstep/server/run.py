@@ -30,9 +30,9 @@ from keepstep.interfaces.storage import StoreUnavailable, StoreUnusable
 from .assembly import assemble
 from .connections import Answers, LimitedConnection
 from .logs import configure_logs
-from .opened import RootKey, system_clock
+from .opened import RootKey, open_store, root_key, system_clock
 from .request import RequestIds
-from .settings import Settings
+from .settings import Settings, SettingsError
 from .workers import STOPS, Workers, end_with_parent
 
 BACKLOG = 2048
@@ -218,8 +218,8 @@ def _serve_with_workers(settings: Settings, listener: socket.socket, on_ready: R
 
 async def _prepare(settings: Settings) -> RootKey:
     """Make the store and its keys before workers open it, so that only one process has to."""
-    async with assemble(settings) as (_, root):
-        return root
+    async with open_store(settings) as opened:
+        return await root_key(settings, opened, now=system_clock(), entropy=secrets.token_bytes)
 
 
 def _work(
@@ -229,7 +229,7 @@ def _work(
     end_with_parent()
     try:
         run(settings, listener, lambda _endpoint, _root: started.release(), metrics_directory)
-    except (StoreUnusable, StoreUnavailable, OSError) as error:
+    except (SettingsError, StoreUnusable, StoreUnavailable, OSError) as error:
         _log.error("worker_failed", reason=str(error))
         sys.exit(2)
 

@@ -1,6 +1,7 @@
 """Several worker processes on one port: start them, replace one that dies, stop them all.
 
-Workers share nothing but the listening socket and the store.
+Workers share nothing but the listening socket and the store. One that ends again and again, as
+while its store is away, is started after growing pauses.
 """
 
 import multiprocessing
@@ -8,13 +9,17 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.context import SpawnProcess
 from types import FrameType
 from typing import Any, Final
 
 import structlog
+
+from keepstep.domain.limits import WORKER_PAUSE_SECONDS_MAX, WORKER_STEADY_SECONDS
 
 STOPS: Final = (signal.SIGINT, signal.SIGTERM)
 GRACE_SECONDS: Final = 5
@@ -42,6 +47,33 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, name="keepstep-parent", daemon=True).start()
 
 
+class Restarts:
+    """How long to wait before one worker is started anew: the longer, the more often it ended."""
+
+    def __init__(self) -> None:
+        """Count from no ends."""
+        self._ends = 0
+
+    def pause_seconds(self, lived_seconds: float) -> int:
+        """Give the pause after a worker that lived for some time: none, then 1, 2, 4 and so on."""
+        if lived_seconds >= WORKER_STEADY_SECONDS:
+            self._ends = 0
+        pause = min(2**self._ends // 2, WORKER_PAUSE_SECONDS_MAX)
+        self._ends = min(self._ends + 1, WORKER_PAUSE_SECONDS_MAX)
+        return pause
+
+
+@dataclass(slots=True)
+class _Worker:
+    """One of the workers, whichever process it is at a time; times are of ``time.monotonic``."""
+
+    process: SpawnProcess
+    started_at: float
+    restarts: Restarts
+    due_at: float | None = None
+    """When to start it again; None while it runs."""
+
+
 class Workers:
     """A fixed number of worker processes."""
 
@@ -53,7 +85,7 @@ class Workers:
         self._count = count
         self._stop_seconds = stop_seconds
         self._started = self._context.Semaphore(0)
-        self._processes: list[SpawnProcess] = []
+        self._workers: list[_Worker] = []
 
     def run(self, on_ready: Callable[[], None]) -> None:
         """Serve until SIGINT or SIGTERM. Raises WorkersFailed if the first workers do not start."""
@@ -65,7 +97,8 @@ class Workers:
 
         kept = {number: signal.signal(number, stop) for number in STOPS}
         try:
-            self._processes = [self._start() for _ in range(self._count)]
+            for _ in range(self._count):
+                self._workers.append(_Worker(self._start(), time.monotonic(), Restarts()))
             if self._wait_until_started(reader):
                 on_ready()
                 self._watch(reader)
@@ -89,28 +122,42 @@ class Workers:
                 started += 1
             elif connection.wait([stop], timeout=0):
                 return False
-            elif any(not process.is_alive() for process in self._processes):
+            elif any(not worker.process.is_alive() for worker in self._workers):
                 raise WorkersFailed("a worker ended before it was ready; its log says why")
         return True
 
     def _watch(self, stop: int) -> None:
         while True:
-            sentinels = {process.sentinel: process for process in self._processes}
-            ended = connection.wait([*sentinels, stop])
+            running = {
+                worker.process.sentinel: worker for worker in self._workers if worker.due_at is None
+            }
+            ended = connection.wait([*running, stop], timeout=self._seconds_until_due())
             if stop in ended:
                 return
             for sentinel in ended:
-                process = sentinels[sentinel]  # pyright: ignore[reportArgumentType] -- an int
-                _log.error("worker_ended", exit_code=process.exitcode)
-                self._processes.remove(process)
-                self._processes.append(self._start())
+                self._note_end(running[sentinel])  # pyright: ignore[reportArgumentType] -- an int
+            for worker in self._workers:
+                if worker.due_at is not None and worker.due_at <= time.monotonic():
+                    worker.process, worker.started_at = self._start(), time.monotonic()
+                    worker.due_at = None
+
+    def _seconds_until_due(self) -> float | None:
+        """Give how long no worker has to be started; None if all of them run."""
+        due = [worker.due_at for worker in self._workers if worker.due_at is not None]
+        return max(min(due) - time.monotonic(), 0) if due else None
+
+    def _note_end(self, worker: _Worker) -> None:
+        now = time.monotonic()
+        pause = worker.restarts.pause_seconds(now - worker.started_at)
+        worker.due_at = now + pause
+        _log.error("worker_ended", exit_code=worker.process.exitcode, pause_seconds=pause)
 
     def _stop(self) -> None:
         self._listener.close()  # or new connections would wait for a server that is going
-        for process in self._processes:
-            process.terminate()
-        for process in self._processes:
-            process.join(self._stop_seconds + GRACE_SECONDS)
-            if process.is_alive():
-                process.kill()
-                process.join()
+        for worker in self._workers:
+            worker.process.terminate()
+        for worker in self._workers:
+            worker.process.join(self._stop_seconds + GRACE_SECONDS)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()

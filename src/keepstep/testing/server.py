@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 import uvicorn
 
 from keepstep.domain.access import new_access_key_id, new_secret
@@ -84,8 +85,12 @@ def local_server(
     setting may be given by name. ``clock`` (milliseconds since the epoch) and ``entropy``
     replace the system's.
 
+    What the server logs goes to standard output, without the values of variables, unless structlog
+    is configured to do something else with it.
+
     Raises what starting the server raised.
     """
+    _configure_logs()
     secret = new_secret(secrets.token_bytes)
     given = {
         "store": "sqlite::memory:",
@@ -127,3 +132,17 @@ def local_server(
         if thread.server is not None:
             thread.server.should_exit = True
         thread.join(START_SECONDS)
+
+
+def _configure_logs() -> None:
+    """Leave the values of variables, secrets among them, out of tracebacks: structlog has them."""
+    if not structlog.is_configured():
+        structlog.configure(
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.dev.ConsoleRenderer(
+                    colors=False, exception_formatter=structlog.dev.plain_traceback
+                ),
+            ]
+        )

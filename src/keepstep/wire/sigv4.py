@@ -21,7 +21,9 @@ from .rest_json import UNRESERVED
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 TERMINATOR: Final = "aws4_request"
 PARSED_CACHED_MAX: Final = 1024
-"""Authorization headers whose parsed form, without the signature, is kept."""
+"""Short Authorization headers whose parsed form, without the signature, is kept."""
+CLAIMS_CACHED_LENGTH_MAX: Final = 512
+"""Characters of such a header; those of SDKs have some 300."""
 PART_SHOWN_MAX: Final = 32
 """Characters of a part of the header that a message repeats."""
 EMPTY_PAYLOAD_HASH: Final = hashlib.sha256(b"").hexdigest()
@@ -56,7 +58,8 @@ def parse_authorization(value: str, *, dated: bool) -> Authorization:
     missing part. The signature is never repeated.
     """
     claims, mark, given = value.partition(", Signature=")
-    usual = _usual_claims(claims) if mark and dated and given.isalnum() else None
+    usable = mark and dated and given.isalnum() and len(claims) <= CLAIMS_CACHED_LENGTH_MAX
+    usual = _usual_claims(claims) if usable else None
     if usual is not None:
         return Authorization(*usual, given)
     credential, names, given = _unusual_form(value, dated=dated)

@@ -168,6 +168,9 @@ def changed(target: str, **parameters: str | None) -> str:
         ({"X_Amz_Credential": None}, "IncompleteSignature"),
         ({"X_Amz_Date": "yesterday"}, "IncompleteSignature"),
         ({"X_Amz_SignedHeaders": None}, "IncompleteSignature"),
+        ({"X_Amz_Signature": "ā"}, "IncompleteSignature"),
+        ({"X_Amz_Security_Token": "€"}, "IncompleteSignature"),
+        ({"X_Amz_Credential": "\0/20260102/us-east-1/sts/aws4_request"}, "IncompleteSignature"),
     ],
 )
 def test_a_presigned_url_that_was_changed_proves_nothing(

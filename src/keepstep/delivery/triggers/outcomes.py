@@ -9,8 +9,6 @@ from keepstep.wire.errors import (
     LambdaThrottledException,
 )
 
-"""Bytes of an event or answer (AWS Lambda Developer Guide, "Quotas", synchronous invocations)."""
-
 _log = structlog.stdlib.get_logger()
 
 

@@ -219,7 +219,7 @@ def _count(dataset: Dataset | None, last_sync_count: int) -> int:
     A fresh iOS client would otherwise keep a count for a dataset that does not exist, and take
     it for deleted at its next sync.
 
-    Raises InvalidParameterException for a count not reached; iOS and .NET match its beginning.
+    Raises InvalidParameterException for a count not reached; iOS matches its beginning.
     """
     if dataset is None:
         return 0
