@@ -10,7 +10,7 @@ from keepstep.domain.limits import KIB
 from keepstep.domain.outbox import OutboxMessage
 from keepstep.interfaces.delivery import DeliveryFailed, DestinationGone, Outcome
 
-from .outcomes import Met, outcomes_of
+from .outcomes import Met, Stopped, outcomes_of
 from .posts import PostFailed, SignedPosts
 from .senders import SenderContext
 from .signing import checked_secret, checked_url
@@ -69,11 +69,11 @@ class WebhookSender:
             try:
                 answer = await self._posts.post(message.body, message.message_id)
             except PostFailed as failure:
-                return DeliveryFailed(f"the endpoint {failure}")
+                return Stopped(DeliveryFailed(f"the endpoint {failure}"))
         if answer.is_success:
             return None
         text = f"the endpoint answered with status {answer.status}"
-        return DestinationGone(text) if answer.status == GONE else DeliveryFailed(text)
+        return Stopped(DestinationGone(text)) if answer.status == GONE else DeliveryFailed(text)
 
     async def close(self) -> None:
         """Let go of connections."""

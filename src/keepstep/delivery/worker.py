@@ -77,7 +77,8 @@ class ChannelSender(Protocol):
     ) -> Sequence[tuple[QueuedMessage, Outcome]]:
         """Send messages of different lanes; give each as it is to be kept, and its outcome.
 
-        Raises DeliveryFailed if none was taken, DestinationGone if none will ever be.
+        Raises DeliveryFailed if the destination itself failed, DestinationGone if none will ever
+        be taken.
         """
         ...
 
@@ -308,7 +309,9 @@ class OutboxWorker:
     ) -> _Lanes:
         """Take in what became of the first message of each lane; give the lanes that go on."""
         lane = batch[0][0].message.lane
+        destination = _Destination(lane.identity_pool_id, lane.channel)
         going_on: _Lanes = []
+        failures: list[str] = []
         counted = {"delivered": 0, "failed": 0, "set_aside": 0}
         for messages, (queued, outcome) in zip(batch, outcomes, strict=True):
             if outcome is None:
@@ -320,11 +323,15 @@ class OutboxWorker:
             else:
                 until = self._clock() + pause_ms(queued.attempts + 1, self._entropy)
                 counted[self._again(settling, queued, outcome, until)] += 1
+                failures.append(str(outcome))
                 continue
             if len(messages) > 1:
                 going_on.append(messages[1:])
         if counted["delivered"]:
-            self._pauses.pop(_Destination(lane.identity_pool_id, lane.channel), None)
+            self._pauses.pop(destination, None)
+        if failures:
+            told = {"messages": len(failures), "reason": failures[0]}
+            _log.warning("messages_failed", **destination._asdict(), **told)
         for outcome_name, count in counted.items():
             if count:
                 self._observer.observe_delivery(lane.channel, outcome_name, count)

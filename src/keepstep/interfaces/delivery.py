@@ -54,7 +54,8 @@ class StreamSender(Protocol):
         No two of them are of one lane. What was sent may have arrived even when the answer was
         lost.
 
-        Raises DeliveryFailed if none was taken, DestinationGone if none ever will be.
+        Raises DeliveryFailed if the destination itself failed, so that no message would fare any
+        better: it is left alone for a while. Raises DestinationGone if none ever will be taken.
         """
         ...
 
