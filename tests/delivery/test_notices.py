@@ -1,18 +1,20 @@
 """Push: who is told of a change through the push webhook, and who is told again."""
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 import msgspec
 
 from keepstep.delivery.push_webhook import PushWebhook
+from keepstep.delivery.worker import retry
 from keepstep.domain.devices import Device
 from keepstep.domain.limits import PUSHES_AT_ONCE_MAX
 from keepstep.domain.outbox import Channel, OutboxMessage
 from keepstep.domain.pools import IdentityPool
 from keepstep.domain.push import Notice, encode_notice, open_notice
-from keepstep.interfaces.delivery import DestinationGone, Notification
+from keepstep.interfaces.delivery import DeliveryFailed, DestinationGone, Notification
+from keepstep.interfaces.delivery_storage import OutboxFilter
 from keepstep.testing.storage_suite.running import (
     DATE,
     IDENTITY,
@@ -151,16 +153,19 @@ def test_many_devices_are_told_a_bounded_number_at_a_time(receiver: Endpoint) ->
 
 
 class Unusable:
-    """A sender for which some devices' platform has no application."""
+    """A sender for which some devices' platform has no application; others fail for now."""
 
-    def __init__(self, *devices: str) -> None:
-        self._devices = devices
+    def __init__(self, *devices: str, failing: Sequence[str] = ()) -> None:
+        self.devices = set(devices)
+        self.failing = set(failing)
         self.told: list[str] = []
 
     async def send(self, pool: IdentityPool, device: Device, notification: Notification) -> Device:
         del pool, notification
-        if device.device_id in self._devices:
+        if device.device_id in self.devices:
             raise DestinationGone("no application")
+        if device.device_id in self.failing:
+            raise DeliveryFailed("not now")
         self.told.append(device.device_id)
         return msgspec.structs.replace(device, endpoint=f"made for {device.device_id}")
 
@@ -182,5 +187,30 @@ def test_devices_that_cannot_be_reached_as_the_pool_is_are_left_to_the_operator(
             assert push.told == ["device-0000", "device-0002"]
             made = {each.endpoint for each in await box.store.list_devices(POOL, IDENTITY)}
             assert made == {"made for device-0000", None, "made for device-0002"}
+
+    run(case())
+
+
+def test_a_notice_is_set_aside_once_only_devices_that_cannot_be_reached_are_left_in_it() -> None:
+    async def case() -> None:
+        push = Unusable("device-0000", failing=["device-0001"])
+        async with outbox(push=push) as box:
+            await subscribe(box, 3)
+            async with box.worker():
+                await box.send(notice())
+                (kept,) = await box.waiting()
+                assert (kept.attempts, kept.failure) == (1, "not now")
+                assert open_notice(kept.message.body).remaining == ("device-0000", "device-0001")
+                push.failing.clear()
+                await box.pass_on()
+                assert await box.waiting() == []
+                (kept,) = await box.queued(set_aside=True)
+                assert kept.failure == "no application"
+                assert open_notice(kept.message.body).remaining == ("device-0000",)
+                push.devices.clear()
+                assert await retry(box.store, OutboxFilter(), now=box.clock()) == 1
+                box.wake()
+                await eventually(box.is_empty)
+            assert push.told == ["device-0002", "device-0001", "device-0000"]
 
     run(case())

@@ -39,7 +39,11 @@ class PushChannel:
     async def send(
         self, pool: IdentityPool, messages: Sequence[QueuedMessage]
     ) -> Sequence[tuple[QueuedMessage, Outcome]]:
-        """Tell the devices of each message; those that were not reached stay in its body."""
+        """Tell the devices of each message; those that were not reached stay in its body.
+
+        A message is undeliverable when no other devices are left in it than those that cannot be
+        told before the pool's owner has repaired something.
+        """
         return await asyncio.gather(*(self._send_one(pool, queued) for queued in messages))
 
     async def give_up(self, pool: IdentityPool) -> bool:
@@ -63,13 +67,14 @@ class PushChannel:
             for device, outcome in zip(devices, outcomes, strict=True)
             if outcome is not None
         ]
-        failed = [(device, one) for device, one in missed if isinstance(one, DeliveryFailed)]
         if not missed:
             return queued, None
-        left = tuple(device.device_id for device, _ in failed or missed)
+        left = tuple(device.device_id for device, _ in missed)
         body = encode_notice(msgspec.structs.replace(notice, remaining=left))
         kept = msgspec.structs.replace(message, body=body)
-        return msgspec.structs.replace(queued, message=kept), (failed or missed)[0][1]
+        reasons = [reason for _, reason in missed]
+        passing = (reason for reason in reasons if isinstance(reason, DeliveryFailed))
+        return msgspec.structs.replace(queued, message=kept), next(passing, reasons[0])
 
     async def _tell(self, pool: IdentityPool, device: Device, message: OutboxMessage) -> Outcome:
         notification = Notification(
