@@ -84,13 +84,32 @@ def answer(receiver: Endpoint, *statuses: int) -> None:
 def test_every_subscriber_but_the_writer_is_told_once(receiver: Endpoint) -> None:
     async def case() -> None:
         async with pushing(receiver, 5) as box:
-            sent = notice("device-0002")
-            await box.send(sent)
+            await box.send(notice("device-0002"))
             await eventually(box.is_empty)
         assert sorted(told(receiver)) == [each for each in ids(5) if each != "device-0002"]
-        assert {json.loads(each.body)["messageId"] for each in receiver.received} == {
-            sent.message_id
+
+    run(case())
+
+
+def test_each_notification_has_an_id_that_only_its_repetitions_share(receiver: Endpoint) -> None:
+    async def case() -> None:
+        answer(receiver, 500, 500)
+        async with pushing(receiver, 3) as box:
+            await box.send(notice())
+            await box.pass_on()
+            await eventually(box.is_empty)
+            await box.send(notice(sync_count=3))
+            await eventually(box.is_empty)
+        posted = [json.loads(each.body) for each in receiver.received]
+        assert [each.headers["keepstep-message-id"] for each in receiver.received] == [
+            each["messageId"] for each in posted
+        ]
+        named = {
+            (each["messageId"], each["deviceId"], each["message"]["data"]["syncCount"])
+            for each in posted
         }
+        assert len(posted) == 8
+        assert len(named) == len({message_id for message_id, *_ in named}) == 6
 
     run(case())
 

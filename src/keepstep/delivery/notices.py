@@ -9,7 +9,7 @@ from keepstep.domain.devices import Device
 from keepstep.domain.limits import OUTBOX_MESSAGES_MAX, PUSHES_AT_ONCE_MAX
 from keepstep.domain.outbox import OutboxMessage, QueuedMessage
 from keepstep.domain.pools import IdentityPool
-from keepstep.domain.push import Notice, encode_notice, open_notice
+from keepstep.domain.push import Notice, encode_notice, notification_id, open_notice
 from keepstep.interfaces.delivery import (
     DeliveryFailed,
     DestinationGone,
@@ -78,7 +78,7 @@ class PushChannel:
 
     async def _tell(self, pool: IdentityPool, device: Device, message: OutboxMessage) -> Outcome:
         notification = Notification(
-            message.message_id,
+            notification_id(message, device.device_id),
             message.place.identity_pool_id,
             message.place.identity_id,
             message.place.dataset_name,

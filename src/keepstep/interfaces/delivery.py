@@ -77,7 +77,10 @@ class StreamSenders(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What a device is told: a dataset of its identity has a new sync count."""
+    """What a device is told: a dataset of its identity has a new sync count.
+
+    ``message_id`` is the same each time that this device is told of this change, and no other's.
+    """
 
     message_id: str
     identity_pool_id: str
