@@ -1,11 +1,15 @@
 """Push: who is told of a change through the push webhook, and who is told again."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import msgspec
+import pytest
 
+from keepstep.delivery.notices import PushChannel
 from keepstep.delivery.push_webhook import PushWebhook
 from keepstep.delivery.worker import retry
 from keepstep.domain.devices import Device
@@ -15,6 +19,7 @@ from keepstep.domain.pools import IdentityPool
 from keepstep.domain.push import Notice, encode_notice, open_notice
 from keepstep.interfaces.delivery import DeliveryFailed, DestinationGone, Notification
 from keepstep.interfaces.delivery_storage import OutboxFilter
+from keepstep.interfaces.storage import StoreUnavailable
 from keepstep.testing.storage_suite.running import (
     DATE,
     IDENTITY,
@@ -22,12 +27,13 @@ from keepstep.testing.storage_suite.running import (
     apply,
     message,
     place,
+    queued,
     writing,
 )
 
-from .conftest import SECRET, clock, run
+from .conftest import SECRET, clock, pool, run
 from .endpoints import Endpoint, Planned
-from .outboxes import Outbox, eventually, outbox
+from .outboxes import Outbox, Watched, eventually, outbox
 
 PLACE = place()
 DEVICES_MANY = 300
@@ -206,6 +212,37 @@ def test_devices_that_cannot_be_reached_as_the_pool_is_are_left_to_the_operator(
             assert push.told == ["device-0000", "device-0002"]
             made = {each.endpoint for each in await box.store.list_devices(POOL, IDENTITY)}
             assert made == {"made for device-0000", None, "made for device-0002"}
+
+    run(case())
+
+
+class Slow(Unusable):
+    """Reaches the first device at once, and the others when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = asyncio.Event()
+
+    async def send(self, pool: IdentityPool, device: Device, notification: Notification) -> Device:
+        if device.device_id != "device-0000":
+            await self.open.wait()
+        return await super().send(pool, device, notification)
+
+
+def test_nothing_is_on_its_way_any_more_when_the_store_fails_amid_notifications() -> None:
+    async def case() -> None:
+        push = Slow()
+        async with outbox(push=push) as box:
+            await subscribe(box, 3)
+            watched: Any = Watched(box.store)
+            watched.failing = {"update_device"}
+            channel = PushChannel(watched, push)
+            sending = asyncio.create_task(channel.send(pool(), queued(notice())))
+            await eventually(lambda: watched.asked["update_device"])
+            push.open.set()
+            with pytest.raises(StoreUnavailable):
+                await sending
+            assert sorted(push.told) == ids(3)
 
     run(case())
 

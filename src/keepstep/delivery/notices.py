@@ -21,6 +21,8 @@ from keepstep.interfaces.delivery import (
 )
 from keepstep.interfaces.storage import Store
 
+from .together import together
+
 
 class PushChannel:
     """Tells devices of changes. See ``worker.ChannelSender``."""
@@ -44,7 +46,7 @@ class PushChannel:
         A message is undeliverable when no other devices are left in it than those that cannot be
         told before the pool's owner has repaired something.
         """
-        return await asyncio.gather(*(self._send_one(pool, queued) for queued in messages))
+        return await together(self._send_one(pool, queued) for queued in messages)
 
     async def give_up(self, pool: IdentityPool) -> bool:
         """Change nothing: a push that fails is the matter of one device or platform."""
@@ -61,7 +63,7 @@ class PushChannel:
             for device in await self._store.list_subscribers(message.place)
             if _concerns(notice, device)
         ]
-        outcomes = await asyncio.gather(*(self._tell(pool, device, message) for device in devices))
+        outcomes = await together(self._tell(pool, device, message) for device in devices)
         missed = [
             (device, outcome)
             for device, outcome in zip(devices, outcomes, strict=True)

@@ -14,6 +14,7 @@ from .outcomes import Met, Stopped, outcomes_of
 from .posts import PostFailed, SignedPosts
 from .senders import SenderContext
 from .signing import checked_secret, checked_url
+from .together import together
 
 BATCH_MAX: Final = 64
 """Messages of one batch: enough to keep the connections busy, few to repeat after a crash."""
@@ -62,7 +63,7 @@ class WebhookSender:
 
     async def send(self, messages: Sequence[OutboxMessage]) -> Sequence[Outcome]:
         """Send messages. See ``interfaces.delivery.StreamSender``."""
-        return outcomes_of(await asyncio.gather(*map(self._send, messages)))
+        return outcomes_of(await together(map(self._send, messages)))
 
     async def _send(self, message: OutboxMessage) -> Met:
         async with self._turns:

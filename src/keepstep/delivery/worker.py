@@ -44,6 +44,7 @@ from keepstep.interfaces.storage import Store, StoreUnavailable
 
 from .partitions import OUTBOX_LEASES, Partitions
 from .settling import Settling
+from .together import together
 
 LOOK_MS: Final = SECOND_MS
 """How long one look at the outbox goes on sending, so that a slow destination delays no other."""
@@ -216,22 +217,14 @@ class OutboxWorker:
         done = asyncio.Event()
         keeping = asyncio.create_task(self._keep_leases(done))
         try:
-            left = await asyncio.gather(
-                *(
-                    self._deliver_to(whom, _lanes_of(messages))
-                    for whom, messages in groupby(sorted(due, key=destination), destination)
-                ),
-                return_exceptions=True,  # one that fails ends no other
+            left = await together(
+                self._deliver_to(whom, _lanes_of(messages))
+                for whom, messages in groupby(sorted(due, key=destination), destination)
             )
         finally:
             done.set()
             await keeping
-        lanes: list[Lane] = []
-        for each in left:
-            if isinstance(each, BaseException):
-                raise each
-            lanes += [lane[0].message.lane for lane in each]
-        return lanes
+        return [lane[0].message.lane for lanes in left for lane in lanes]
 
     async def _keep_leases(self, done: asyncio.Event) -> None:
         """Renew the leases while destinations take their time."""
