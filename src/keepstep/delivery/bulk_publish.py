@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from keepstep.domain.bulk_publishes import BulkPublish, failed, proceeded, succeeded
+from keepstep.domain.bulk_publishes import BulkPublish, ended, failed, proceeded
 from keepstep.domain.datasets import DatasetPlace
 from keepstep.domain.limits import (
     OUTBOX_ATTEMPTS_MAX,
@@ -93,7 +93,7 @@ class BulkPublisher:
             after = await self._publish_page(publish)
         except StoreUnavailable:
             raise
-        except (DestinationGone, MessageUndeliverable) as error:
+        except DestinationGone as error:
             after = failed(publish, str(error))
         except Exception as error:  # noqa: BLE001 -- logged whole; other pools' are carried on
             expected = isinstance(error, DeliveryFailed)
@@ -118,9 +118,9 @@ class BulkPublisher:
         return bool(await self._store.hold_leases([lease], self._holder, now=now, until=until))
 
     async def _publish_page(self, publish: BulkPublish) -> BulkPublish:
-        """Send the next datasets; give the publish as it stands then.
+        """Send the next datasets, except those that cannot be; give the publish as it stands then.
 
-        Raises DeliveryFailed, and DestinationGone or MessageUndeliverable for good.
+        Raises DeliveryFailed, and DestinationGone for good.
         """
         pool = await self._store.find_pool(publish.identity_pool_id)
         if pool is None or not is_streaming(pool.settings):
@@ -134,16 +134,28 @@ class BulkPublisher:
             for place in places
             if (message := await self._message(place, publish)) is not None
         ]
+        left_out: list[str] = []
         for start in range(0, len(messages), sender.batch_max):
-            for outcome in await sender.send(messages[start : start + sender.batch_max]):
-                if outcome is not None:
+            batch = messages[start : start + sender.batch_max]
+            for message, outcome in zip(batch, await sender.send(batch), strict=True):
+                if isinstance(outcome, DeliveryFailed):
                     raise outcome
+                if outcome is not None:
+                    left_out.append(_told(message.place, outcome))
         if len(places) < PAGE_DATASETS:
-            return succeeded(publish, self._clock())
-        return proceeded(publish, (places[-1].identity_id, places[-1].dataset_name))
+            return ended(publish, left_out, self._clock())
+        last = places[-1]
+        return proceeded(publish, (last.identity_id, last.dataset_name), left_out)
 
     async def _message(self, place: DatasetPlace, publish: BulkPublish) -> OutboxMessage | None:
         found = await self._store.find_records(RecordsQuery(place), None)
         if found.dataset is None or not found.dataset.exists:
             return None  # deleted since the page was read
         return bulk_message(place, found.dataset, found.records, publish.start_date)
+
+
+def _told(place: DatasetPlace, outcome: MessageUndeliverable) -> str:
+    """Say of a dataset why it cannot be sent, in the log too: of all, the owner sees the first."""
+    reason = f"{place.dataset_name} of {place.identity_id}: {outcome}"
+    _log.warning("dataset_not_published", pool=place.identity_pool_id, reason=reason)
+    return reason
