@@ -28,6 +28,7 @@ from keepstep.domain.outbox import (
     Lane,
     OutboxUsage,
     QueuedMessage,
+    is_full,
     pause_ms,
 )
 from keepstep.domain.pools import IdentityPool
@@ -200,7 +201,7 @@ class OutboxWorker:
         held = await self._partitions.hold()
         begin = self._position
         due = await self._store.list_due(held, now, after=begin, limit=OUTBOX_MESSAGES_MAX)
-        self._position = due[-1].message.lane if len(due) == OUTBOX_MESSAGES_MAX else None
+        self._position = due[-1].message.lane if is_full(due, OUTBOX_MESSAGES_MAX) else None
         left = await self._deliver(due) if due else []
         if left:
             behind = [each.message.lane for each in due if each.message.lane < min(left)]

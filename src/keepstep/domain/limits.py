@@ -83,6 +83,8 @@ OUTBOX_PARTITIONS: Final = 16
 """Parts of the outbox; as many processes can deliver at a time. Part of the stored schema."""
 OUTBOX_MESSAGES_MAX: Final = 500
 """Messages that are read from the outbox at a time: one batch of Kinesis."""
+OUTBOX_BYTES_MAX: Final = 8 * MIB
+"""Bytes of their bodies at which it is fewer, so that a backlog of large ones fits in memory."""
 OUTBOX_POLL_MS: Final = SECOND_MS // 2
 """How often the outbox is looked at when nothing says that there is something in it."""
 OUTBOX_GATHER_MS: Final = 20
