@@ -213,8 +213,11 @@ def translated() -> Generator[None]:
 
 
 def delivery_error(error: AwsError | MissingExtra) -> DeliveryFailed | DestinationGone:
-    """Say what an error means for a delivery: not now, or not until its owner repairs it."""
-    if isinstance(error, MissingExtra) or error.code in GONE_CODES:
+    """Say what an error means for a delivery: not now, or not until its owner repairs it.
+
+    A missing extra is the matter of one server, which others may not share: not now.
+    """
+    if isinstance(error, AwsError) and error.code in GONE_CODES:
         return DestinationGone(str(error))
     return DeliveryFailed(str(error))
 
