@@ -120,12 +120,13 @@ class Streams:
     def __getitem__(self, name: str) -> Stream:
         return self.by_name.setdefault(name, Stream())
 
-    async def sender(self, pool: IdentityPool) -> Stream:
+    @asynccontextmanager
+    async def sender(self, pool: IdentityPool) -> AsyncGenerator[Stream]:
         if self.breaks is not None:
             raise self.breaks
         streams = pool.settings.cognito_streams
         assert streams is not None
-        return self[streams.stream_name or ""]
+        yield self[streams.stream_name or ""]
 
 
 class Watched:

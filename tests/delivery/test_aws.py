@@ -18,6 +18,7 @@ from keepstep.delivery.aws import (
     delivery_error,
 )
 from keepstep.delivery.kinesis import KinesisSender
+from keepstep.domain.limits import AWS_CLIENTS_MAX
 from keepstep.interfaces.delivery import DeliveryFailed, DestinationGone
 from keepstep.testing.sender_suite.running import message
 
@@ -118,6 +119,27 @@ def test_the_role_and_its_stream_work_at_a_real_server(moto: str) -> None:
             assert await sender.send([message()]) == [None]
 
     run(send())
+
+
+def test_clients_that_are_not_in_use_are_kept_open_up_to_a_number(front: Endpoint) -> None:
+    front.always = TAKEN
+    idle, used, *others = (
+        Target("kinesis", "us-east-1", f"{ROLE}-{number}") for number in range(AWS_CLIENTS_MAX + 1)
+    )
+
+    async def use_many() -> None:
+        async with aws_clients(front.url) as aws:
+            async with aws.client(idle) as closed:
+                pass
+            async with aws.client(used) as first:
+                for target in others:
+                    async with aws.client(target):
+                        pass
+            async with aws.client(used) as again, aws.client(idle) as made_again:
+                assert again is first
+                assert made_again is not closed
+
+    run(use_many())
 
 
 def test_the_endpoint_of_a_service_goes_before_the_one_for_all() -> None:

@@ -1,6 +1,7 @@
 """Bulk publish: all datasets of a pool to its stream, once, going on where it stopped."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
@@ -13,6 +14,7 @@ from keepstep.domain.limits import (
     OUTBOX_POLL_MS,
 )
 from keepstep.domain.outbox import OutboxMessage, pause_ms
+from keepstep.domain.pools import IdentityPool
 from keepstep.domain.sealing import Entropy
 from keepstep.domain.streams import bulk_message, is_streaming
 from keepstep.interfaces.delivery import (
@@ -125,7 +127,6 @@ class BulkPublisher:
         pool = await self._store.find_pool(publish.identity_pool_id)
         if pool is None or not is_streaming(pool.settings):
             raise DestinationGone("the pool's StreamingStatus is not ENABLED")
-        sender = await self._senders.sender(pool)
         places = await self._store.list_pool_datasets(
             publish.identity_pool_id, after=publish.position, limit=PAGE_DATASETS
         )
@@ -134,18 +135,27 @@ class BulkPublisher:
             for place in places
             if (message := await self._message(place, publish)) is not None
         ]
-        left_out: list[str] = []
-        for start in range(0, len(messages), sender.batch_max):
-            batch = messages[start : start + sender.batch_max]
-            for message, outcome in zip(batch, await sender.send(batch), strict=True):
-                if isinstance(outcome, DeliveryFailed):
-                    raise outcome
-                if outcome is not None:
-                    left_out.append(_told(message.place, outcome))
+        left_out = await self._send(pool, messages)
         if len(places) < PAGE_DATASETS:
             return ended(publish, left_out, self._clock())
         last = places[-1]
         return proceeded(publish, (last.identity_id, last.dataset_name), left_out)
+
+    async def _send(self, pool: IdentityPool, messages: Sequence[OutboxMessage]) -> list[str]:
+        """Send messages; give why those that cannot be sent were not.
+
+        Raises DeliveryFailed and DestinationGone.
+        """
+        left_out: list[str] = []
+        async with self._senders.sender(pool) as sender:
+            for start in range(0, len(messages), sender.batch_max):
+                batch = messages[start : start + sender.batch_max]
+                for message, outcome in zip(batch, await sender.send(batch), strict=True):
+                    if isinstance(outcome, DeliveryFailed):
+                        raise outcome
+                    if outcome is not None:
+                        left_out.append(_told(message.place, outcome))
+        return left_out
 
     async def _message(self, place: DatasetPlace, publish: BulkPublish) -> OutboxMessage | None:
         found = await self._store.find_records(RecordsQuery(place), None)

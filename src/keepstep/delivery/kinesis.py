@@ -104,11 +104,11 @@ class KinesisSender:
         Raises AwsError and MissingExtra.
         """
         key = f"{message.place.identity_pool_id.replace(':', '/')}/{message.message_id}.json"
-        client = await self._aws.client(self._objects)
-        with translated():
-            url = await client.generate_presigned_url(
-                "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=URL_SECONDS
-            )
+        async with self._aws.client(self._objects) as client:
+            with translated():
+                url = await client.generate_presigned_url(
+                    "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=URL_SECONDS
+                )
         data, records = split_body(message.body, url)
         await self._aws.call(
             self._objects,

@@ -1,6 +1,7 @@
 """What leaves the server, as operations and the outbox worker see it: triggers, senders, news."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -67,10 +68,11 @@ class StreamSender(Protocol):
 class StreamSenders(Protocol):
     """Knows which sender a pool's stream has."""
 
-    async def sender(self, pool: IdentityPool) -> StreamSender:
-        """Give the sender of a pool's stream, the same one while its settings are the same.
+    def sender(self, pool: IdentityPool) -> AbstractAsyncContextManager[StreamSender]:
+        """Give the sender of a pool's stream; it is not closed while the block lasts.
 
-        Raises DestinationGone if its settings name none that can be used.
+        It is the same one while the pool's settings are the same, unless it was closed between two
+        uses. Raises DestinationGone if the settings name none that can be used.
         """
         ...
 
