@@ -15,7 +15,7 @@ from keepstep.domain.datasets import DatasetPlace
 from keepstep.domain.devices import Device
 from keepstep.domain.outbox import Channel, OutboxMessage, OutboxUsage, QueuedMessage
 from keepstep.domain.pools import IdentityPool, PoolSettings
-from keepstep.interfaces.delivery import Notification, Outcome, PushSender
+from keepstep.interfaces.delivery import Notification, Outcome, PushSender, StreamSenders
 from keepstep.interfaces.delivery_storage import OutboxFilter
 from keepstep.interfaces.storage import Store, StoreUnavailable
 from keepstep.storage.sqlite import SQLiteStore
@@ -120,12 +120,13 @@ class Streams:
     def __getitem__(self, name: str) -> Stream:
         return self.by_name.setdefault(name, Stream())
 
-    async def sender(self, pool: IdentityPool) -> Stream:
+    @asynccontextmanager
+    async def sender(self, pool: IdentityPool) -> AsyncGenerator[Stream]:
         if self.breaks is not None:
             raise self.breaks
         streams = pool.settings.cognito_streams
         assert streams is not None
-        return self[streams.stream_name or ""]
+        yield self[streams.stream_name or ""]
 
 
 class Watched:
@@ -163,6 +164,7 @@ class Outbox:
         self.push = push
         self.clock = Clock()
         self.streams = Streams()
+        self.senders: StreamSenders = self.streams
         self.observer = Observer()
         self.workers: list[OutboxWorker] = []
         self.task: asyncio.Task[None] | None = None
@@ -209,7 +211,7 @@ class Outbox:
         """
         used = store or self.store
         channels = {
-            Channel.STREAM: StreamChannel(used, self.streams, self.clock),
+            Channel.STREAM: StreamChannel(used, self.senders, self.clock),
             Channel.PUSH: PushChannel(used, self.push),
         }
         worker = OutboxWorker(

@@ -18,6 +18,7 @@ from keepstep.delivery.aws import (
     delivery_error,
 )
 from keepstep.delivery.kinesis import KinesisSender
+from keepstep.domain.limits import AWS_CLIENTS_MAX
 from keepstep.interfaces.delivery import DeliveryFailed, DestinationGone
 from keepstep.testing.sender_suite.running import message
 
@@ -120,6 +121,27 @@ def test_the_role_and_its_stream_work_at_a_real_server(moto: str) -> None:
     run(send())
 
 
+def test_clients_that_are_not_in_use_are_kept_open_up_to_a_number(front: Endpoint) -> None:
+    front.always = TAKEN
+    idle, used, *others = (
+        Target("kinesis", "us-east-1", f"{ROLE}-{number}") for number in range(AWS_CLIENTS_MAX + 1)
+    )
+
+    async def use_many() -> None:
+        async with aws_clients(front.url) as aws:
+            async with aws.client(idle) as closed:
+                pass
+            async with aws.client(used) as first:
+                for target in others:
+                    async with aws.client(target):
+                        pass
+            async with aws.client(used) as again, aws.client(idle) as made_again:
+                assert again is first
+                assert made_again is not closed
+
+    run(use_many())
+
+
 def test_the_endpoint_of_a_service_goes_before_the_one_for_all() -> None:
     settings = aws_settings("http://all", endpoint_urls={"sns": "http://sns"})
     assert settings.endpoint("sns") == "http://sns"
@@ -174,7 +196,7 @@ def test_secrets_are_not_in_what_is_printed() -> None:
     [
         (AwsError("AccessDenied", "why"), DestinationGone),
         (AwsError("NotFound", "why"), DestinationGone),
-        (MissingExtra("why"), DestinationGone),
+        (MissingExtra("why"), DeliveryFailed),
         (AwsError("Throttling", "why"), DeliveryFailed),
         (AwsError("", "why", timed_out=True), DeliveryFailed),
     ],
@@ -205,7 +227,7 @@ def test_the_library_of_aws_is_imported_only_to_send_there() -> None:
     assert not loaded & {"aiobotocore", "botocore", "aiohttp"}
 
 
-def test_a_missing_extra_is_a_sentence_that_names_it() -> None:
+def test_a_missing_extra_is_a_failure_for_now_that_names_it() -> None:
     script = (
         "import asyncio, sys\n"
         "sys.modules['aiobotocore'] = sys.modules['botocore'] = None\n"
@@ -223,7 +245,7 @@ def test_a_missing_extra_is_a_sentence_that_names_it() -> None:
         "    print(type(error).__name__, error)\n"
     )
     told = in_a_process(script)
-    assert told.startswith("DestinationGone ")
+    assert told.startswith("DeliveryFailed ")
     assert "pip install 'keepstep[aws]'" in told
 
 

@@ -2,19 +2,24 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-import pytest
 
 from keepstep.delivery.bulk_publish import PAGE_DATASETS, BulkPublisher
 from keepstep.domain.bulk_publishes import BulkPublish
 from keepstep.domain.datasets import DatasetPlace
 from keepstep.domain.limits import OUTBOX_LEASE_MS, OUTBOX_PAUSE_MS_MAX
+from keepstep.domain.outbox import OutboxMessage
 from keepstep.domain.pools import PoolSettings
-from keepstep.interfaces.delivery import DeliveryFailed, DestinationGone, MessageUndeliverable
+from keepstep.interfaces.delivery import (
+    DeliveryFailed,
+    DestinationGone,
+    MessageUndeliverable,
+    Outcome,
+)
 from keepstep.testing.storage_suite.running import (
     DATE,
     OTHER_POOL,
@@ -43,6 +48,11 @@ async def fill(box: Outbox, count: int = DATASETS) -> list[DatasetPlace]:
     places = [things(number) for number in range(count)]
     await apply(box.store, *(writing(each, {"a": "1", "gone": None}) for each in places))
     return places
+
+
+def without(*large: DatasetPlace) -> Callable[[OutboxMessage], Outcome]:
+    """Give what a stream meets that takes everything but some datasets."""
+    return lambda message: MessageUndeliverable("too large") if message.place in large else None
 
 
 async def begin(box: Outbox, identity_pool_id: str = POOL) -> None:
@@ -169,17 +179,56 @@ def test_a_stream_that_works_again_gets_the_rest() -> None:
     run(case())
 
 
-@pytest.mark.parametrize("error", [DestinationGone("no stream"), MessageUndeliverable("no stream")])
-def test_a_publish_that_can_never_succeed_has_failed_at_once(error: Exception) -> None:
+def test_a_publish_whose_stream_is_gone_has_failed_at_once() -> None:
     async def case() -> None:
         async with outbox() as box:
             await fill(box, 3)
-            box.stream.breaks = error
+            box.stream.breaks = DestinationGone("no stream")
             await begin(box)
             async with publisher(box):
                 done = await ended(box)
             assert (done.status, done.failure_message) == ("FAILED", "no stream")
             assert len(box.stream.batches) == 1
+
+    run(case())
+
+
+def test_datasets_that_cannot_be_sent_are_left_out_and_the_publish_says_so_at_its_end() -> None:
+    async def case() -> None:
+        async with outbox() as box:
+            places = await fill(box)
+            large = [places[2], places[PAGE_DATASETS + 1], places[-1]]
+            box.stream.meets = without(*large)
+            await begin(box)
+            async with publisher(box):
+                done = await ended(box)
+            assert [message.place for message in box.stream.sent] == places
+            assert done.status == "FAILED"
+            assert done.failure_message == (
+                f"3 datasets were not published; the first: things of {IDENTITIES[2]}: too large"
+            )
+
+    run(case())
+
+
+def test_what_was_left_out_before_a_crash_is_counted_once() -> None:
+    async def case() -> None:
+        async with outbox() as box:
+            places = await fill(box)
+            large = [places[2], places[PAGE_DATASETS + 1]]
+            box.stream.meets = without(*large)
+            await begin(box)
+            box.stream.shuts_at = 2
+            async with publisher(box) as task:
+                await eventually(lambda: len(box.stream.batches) == 2)
+                task.cancel()  # it can do nothing more, as if it were killed
+            assert (await state(box)).status == "IN_PROGRESS"
+            box.stream.open.set()
+            async with publisher(box, 2):
+                done = await ended(box)
+            assert done.status == "FAILED"
+            assert str(done.failure_message).startswith("2 datasets were not published")
+            assert box.stream.batches[-1][-1].place == places[-1]
 
     run(case())
 

@@ -111,10 +111,13 @@ def test_a_partial_failure_is_told_by_position(front: Endpoint, code: str) -> No
     assert len(front.received) == 1
 
 
-def test_a_call_of_which_nothing_was_taken_failed_as_a_whole(front: Endpoint) -> None:
-    front.planned = [partial("ProvisionedThroughputExceededException", "InternalFailure")]
-    with pytest.raises(DeliveryFailed, match="ProvisionedThroughputExceededException"):
-        send(front.url, [message(1), message(2)])
+@pytest.mark.parametrize("count", [1, 2])
+def test_records_that_are_refused_one_by_one_are_no_failure_of_the_stream(
+    front: Endpoint, count: int
+) -> None:
+    front.planned = [partial(*["InternalFailure"] * count)]
+    outcomes = send(front.url, [message(number) for number in range(count)])
+    assert [type(outcome) for outcome in outcomes] == [DeliveryFailed] * count
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from keepstep.delivery.json_lines import JsonLinesSender
 from keepstep.delivery.kinesis import KinesisSender
 from keepstep.delivery.senders import ConfiguredStreams, StreamConfiguration, check
 from keepstep.delivery.webhook import WebhookSender
+from keepstep.domain.limits import STREAM_SENDERS_MAX
 from keepstep.domain.pools import IdentityPool
 from keepstep.interfaces.delivery import DestinationGone, StreamSender
 from keepstep.testing.sender_suite.running import POOL
@@ -54,8 +56,12 @@ def senders_of(
 ) -> list[StreamSender]:
     async def ask() -> list[StreamSender]:
         streams = ConfiguredStreams(configurations, AwsClients(AwsSettings()), clock)
+        found: list[StreamSender] = []
         try:
-            return [await streams.sender(one) for one in pools]
+            for one in pools:
+                async with streams.sender(one) as sender:
+                    found.append(sender)
+            return found
         finally:
             await streams.close()
 
@@ -119,6 +125,26 @@ def test_a_package_adds_a_kind_with_options_of_its_own(package: Path) -> None:
     assert getattr(sender, "options") == made.Options(size=3)  # noqa: B009 -- not typed
     assert getattr(sender, "context").stream_name == "one"  # noqa: B009
     assert getattr(sender, "closed") == 1  # noqa: B009
+
+
+def test_senders_that_are_not_in_use_are_kept_open_up_to_a_number(package: Path) -> None:
+    mine = StreamConfiguration(name="one", kind="mine", pools=[POOL], options={"size": 3})
+
+    async def use_many() -> None:
+        streams = ConfiguredStreams([mine], AwsClients(AwsSettings()), clock)
+        used: list[Any] = []
+        async with streams.sender(streaming_pool("in use")) as first:
+            for number in range(STREAM_SENDERS_MAX):
+                async with streams.sender(streaming_pool(f"{number}")) as sender:
+                    used.append(sender)
+            used.append(first)
+            assert [each.closed for each in used] == [1, *[0] * STREAM_SENDERS_MAX]
+        async with streams.sender(streaming_pool("in use")) as again:
+            assert again is first
+        await streams.close()
+        assert {each.closed for each in used} == {1}
+
+    run(use_many())
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from keepstep.delivery.worker import LOOK_MS, retry
 from keepstep.domain.limits import (
+    OUTBOX_BYTES_MAX,
     OUTBOX_LEASE_MS,
     OUTBOX_MESSAGES_MAX,
     OUTBOX_PAUSE_MS,
@@ -244,6 +245,22 @@ def test_a_slow_destination_of_busy_lanes_comes_to_every_lane() -> None:
             stream = Slow(box, lambda number: message(busy, number + 3))
             box.streams.by_name["changes"] = stream
             await box.send(*(message(busy, count) for count in (1, 2, 3)), message(patient))
+            async with box.worker():
+                await eventually(lambda: stream.counts(patient))
+                assert len(stream.sent) <= 3
+
+    run(case())
+
+
+def test_a_lane_of_large_messages_keeps_no_other_waiting() -> None:
+    async def case() -> None:
+        async with outbox() as box:
+            busy, patient = place("things", IDENTITIES[0]), place("things", IDENTITIES[1])
+            large = b"x" * OUTBOX_BYTES_MAX
+            stream = Slow(box, lambda number: message(busy, number + 2, body=large))
+            box.streams.by_name["changes"] = stream
+            await box.send(*(message(busy, count, body=large) for count in (1, 2)))
+            await box.send(message(patient))
             async with box.worker():
                 await eventually(lambda: stream.counts(patient))
                 assert len(stream.sent) <= 3

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from keepstep.domain.devices import Device
+from keepstep.domain.limits import OUTBOX_BYTES_MAX
 from keepstep.domain.outbox import Channel, OutboxMessage, QueuedMessage
 from keepstep.interfaces.delivery_storage import OutboxFilter
 from keepstep.interfaces.storage import Store
@@ -237,6 +238,7 @@ async def _explained(connection: "psycopg.AsyncConnection[Any]") -> dict[str, An
         ("after_identity_id", "after_pool_id", "after_name", "after_channel"), ""
     )
     given = {**values, "now": DATE, "partitions": list(range(16)), "limit": 500}
+    given |= {"bytes": OUTBOX_BYTES_MAX}
     explain = b"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + QUERIES["list_due"]
     row = await (await connection.execute(explain, given)).fetchone()
     assert row is not None

@@ -5,13 +5,22 @@ others see ``AwsError``. Nothing is tried twice here; who calls knows whether it
 """
 
 import asyncio
-from collections.abc import Generator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass, field
+from functools import partial
 from io import BytesIO
 from typing import Any, Final, Literal
 
+from keepstep.domain.limits import AWS_CLIENTS_MAX
 from keepstep.interfaces.delivery import DeliveryFailed, DestinationGone
+
+from .kept import Kept
 
 Service = Literal["kinesis", "lambda", "s3", "sns", "sts"]
 
@@ -81,50 +90,57 @@ class Target:
 
 
 class AwsClients:
-    """Makes clients, and keeps them until it is closed. It belongs to one event loop."""
+    """Makes clients, and keeps a number of them open. It belongs to one event loop."""
 
     def __init__(self, settings: AwsSettings) -> None:
         """Nothing is imported or connected before the first call."""
         self.settings = settings
-        self._clients: dict[Target, Any] = {}
+        self._clients = Kept[Target, Any](AWS_CLIENTS_MAX)
         self._models: Any = None
-        self._open = AsyncExitStack()
-        self._making = asyncio.Lock()
 
     def target(self, service: Service, region: str, role_arn: str | None = None) -> Target:
         """Name a target by the settings: their region first, roles only if they are assumed."""
         role = role_arn if self.settings.assume_roles else None
         return Target(service, self.settings.region or region, role)
 
-    async def client(self, target: Target) -> Any:
-        """Give the client of a target. Raises MissingExtra and AwsError."""
-        async with self._making:
-            if target not in self._clients:
-                # In a thread: imports and models of services take tenths of a second.
-                library, config = await asyncio.to_thread(_library)
-                with translated():
-                    self._clients[target] = await self._make(
-                        target,
-                        library.get_session(),
-                        config.AioConfig(**_config_of(self.settings, target.service)),
-                    )
-            return self._clients[target]
+    def client(self, target: Target) -> AbstractAsyncContextManager[Any]:
+        """Give the client of a target, open while the block lasts.
+
+        Raises MissingExtra and AwsError.
+        """
+        return self._clients.use(target, partial(self._made, target))
 
     async def call(self, target: Target, operation: str, **arguments: Any) -> dict[str, Any]:
         """Call an operation, by its name in Python, and give the answer.
 
         Raises MissingExtra and AwsError.
         """
-        client = await self.client(target)
-        with translated():
-            return await getattr(client, operation)(**arguments)
+        async with self.client(target) as client:
+            with translated():
+                return await getattr(client, operation)(**arguments)
 
     async def close(self) -> None:
         """Let go of all connections."""
-        self._clients.clear()
-        await self._open.aclose()
+        await self._clients.close()
 
-    async def _make(self, target: Target, session: Any, config: Any) -> Any:
+    @asynccontextmanager
+    async def _made(self, target: Target) -> AsyncGenerator[Any]:
+        # In a thread: imports and models of services take tenths of a second.
+        library, config = await asyncio.to_thread(_library)
+        async with AsyncExitStack() as stack:
+            with translated():
+                made = await self._unopened(
+                    target,
+                    library.get_session(),
+                    config.AioConfig(**_config_of(self.settings, target.service)),
+                )
+                client = await stack.enter_async_context(made)
+            client.meta.events.register("before-send", _as_stream)
+            yield client
+
+    async def _unopened(
+        self, target: Target, session: Any, config: Any
+    ) -> AbstractAsyncContextManager[Any]:
         credentials = {
             "aws_access_key_id": self.settings.access_key_id,
             "aws_secret_access_key": self.settings.secret_access_key,
@@ -136,17 +152,13 @@ class AwsClients:
         self._models = self._models or session.get_component("data_loader")
         session.register_component("data_loader", self._models)
         await asyncio.to_thread(session.warm_up_loader_caches, target.service)
-        client = await self._open.enter_async_context(
-            session.create_client(
-                target.service,
-                region_name=target.region,
-                endpoint_url=self.settings.endpoint(target.service),
-                config=config,
-                **credentials,
-            )
+        return session.create_client(
+            target.service,
+            region_name=target.region,
+            endpoint_url=self.settings.endpoint(target.service),
+            config=config,
+            **credentials,
         )
-        client.meta.events.register("before-send", _as_stream)
-        return client
 
 
 class _RoleCredentials:
@@ -213,8 +225,11 @@ def translated() -> Generator[None]:
 
 
 def delivery_error(error: AwsError | MissingExtra) -> DeliveryFailed | DestinationGone:
-    """Say what an error means for a delivery: not now, or not until its owner repairs it."""
-    if isinstance(error, MissingExtra) or error.code in GONE_CODES:
+    """Say what an error means for a delivery: not now, or not until its owner repairs it.
+
+    A missing extra is the matter of one server, which others may not share: not now.
+    """
+    if isinstance(error, AwsError) and error.code in GONE_CODES:
         return DestinationGone(str(error))
     return DeliveryFailed(str(error))
 

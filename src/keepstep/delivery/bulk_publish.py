@@ -1,11 +1,12 @@
 """Bulk publish: all datasets of a pool to its stream, once, going on where it stopped."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
 
-from keepstep.domain.bulk_publishes import BulkPublish, failed, proceeded, succeeded
+from keepstep.domain.bulk_publishes import BulkPublish, ended, failed, proceeded
 from keepstep.domain.datasets import DatasetPlace
 from keepstep.domain.limits import (
     OUTBOX_ATTEMPTS_MAX,
@@ -13,6 +14,7 @@ from keepstep.domain.limits import (
     OUTBOX_POLL_MS,
 )
 from keepstep.domain.outbox import OutboxMessage, pause_ms
+from keepstep.domain.pools import IdentityPool
 from keepstep.domain.sealing import Entropy
 from keepstep.domain.streams import bulk_message, is_streaming
 from keepstep.interfaces.delivery import (
@@ -93,7 +95,7 @@ class BulkPublisher:
             after = await self._publish_page(publish)
         except StoreUnavailable:
             raise
-        except (DestinationGone, MessageUndeliverable) as error:
+        except DestinationGone as error:
             after = failed(publish, str(error))
         except Exception as error:  # noqa: BLE001 -- logged whole; other pools' are carried on
             expected = isinstance(error, DeliveryFailed)
@@ -118,14 +120,13 @@ class BulkPublisher:
         return bool(await self._store.hold_leases([lease], self._holder, now=now, until=until))
 
     async def _publish_page(self, publish: BulkPublish) -> BulkPublish:
-        """Send the next datasets; give the publish as it stands then.
+        """Send the next datasets, except those that cannot be; give the publish as it stands then.
 
-        Raises DeliveryFailed, and DestinationGone or MessageUndeliverable for good.
+        Raises DeliveryFailed, and DestinationGone for good.
         """
         pool = await self._store.find_pool(publish.identity_pool_id)
         if pool is None or not is_streaming(pool.settings):
             raise DestinationGone("the pool's StreamingStatus is not ENABLED")
-        sender = await self._senders.sender(pool)
         places = await self._store.list_pool_datasets(
             publish.identity_pool_id, after=publish.position, limit=PAGE_DATASETS
         )
@@ -134,16 +135,37 @@ class BulkPublisher:
             for place in places
             if (message := await self._message(place, publish)) is not None
         ]
-        for start in range(0, len(messages), sender.batch_max):
-            for outcome in await sender.send(messages[start : start + sender.batch_max]):
-                if outcome is not None:
-                    raise outcome
+        left_out = await self._send(pool, messages)
         if len(places) < PAGE_DATASETS:
-            return succeeded(publish, self._clock())
-        return proceeded(publish, (places[-1].identity_id, places[-1].dataset_name))
+            return ended(publish, left_out, self._clock())
+        last = places[-1]
+        return proceeded(publish, (last.identity_id, last.dataset_name), left_out)
+
+    async def _send(self, pool: IdentityPool, messages: Sequence[OutboxMessage]) -> list[str]:
+        """Send messages; give why those that cannot be sent were not.
+
+        Raises DeliveryFailed and DestinationGone.
+        """
+        left_out: list[str] = []
+        async with self._senders.sender(pool) as sender:
+            for start in range(0, len(messages), sender.batch_max):
+                batch = messages[start : start + sender.batch_max]
+                for message, outcome in zip(batch, await sender.send(batch), strict=True):
+                    if isinstance(outcome, DeliveryFailed):
+                        raise outcome
+                    if outcome is not None:
+                        left_out.append(_told(message.place, outcome))
+        return left_out
 
     async def _message(self, place: DatasetPlace, publish: BulkPublish) -> OutboxMessage | None:
         found = await self._store.find_records(RecordsQuery(place), None)
         if found.dataset is None or not found.dataset.exists:
             return None  # deleted since the page was read
         return bulk_message(place, found.dataset, found.records, publish.start_date)
+
+
+def _told(place: DatasetPlace, outcome: MessageUndeliverable) -> str:
+    """Say of a dataset why it cannot be sent, in the log too: of all, the owner sees the first."""
+    reason = f"{place.dataset_name} of {place.identity_id}: {outcome}"
+    _log.warning("dataset_not_published", pool=place.identity_pool_id, reason=reason)
+    return reason

@@ -11,7 +11,7 @@ from keepstep.domain.streams import split_body
 from keepstep.interfaces.delivery import DeliveryFailed, MessageUndeliverable, Outcome
 
 from .aws import AwsError, MissingExtra, delivery_error, translated
-from .outcomes import Met, outcomes_of
+from .outcomes import Met, Stopped, outcomes_of
 from .senders import SenderContext
 
 CALL_RECORDS_MAX: Final = 500
@@ -77,7 +77,7 @@ class KinesisSender:
                 self._stream, "put_records", StreamName=self._stream_name, Records=records
             )
         except (AwsError, MissingExtra) as error:
-            return [delivery_error(error)] * len(call)
+            return [Stopped(delivery_error(error))] * len(call)
         return [_outcome(told) for told in answer["Records"]]
 
     async def _data(self, message: OutboxMessage) -> bytes:
@@ -104,11 +104,11 @@ class KinesisSender:
         Raises AwsError and MissingExtra.
         """
         key = f"{message.place.identity_pool_id.replace(':', '/')}/{message.message_id}.json"
-        client = await self._aws.client(self._objects)
-        with translated():
-            url = await client.generate_presigned_url(
-                "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=URL_SECONDS
-            )
+        async with self._aws.client(self._objects) as client:
+            with translated():
+                url = await client.generate_presigned_url(
+                    "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=URL_SECONDS
+                )
         data, records = split_body(message.body, url)
         await self._aws.call(
             self._objects,

@@ -9,7 +9,7 @@ from keepstep.domain.devices import Device
 from keepstep.domain.limits import OUTBOX_MESSAGES_MAX, PUSHES_AT_ONCE_MAX
 from keepstep.domain.outbox import OutboxMessage, QueuedMessage
 from keepstep.domain.pools import IdentityPool
-from keepstep.domain.push import Notice, encode_notice, open_notice
+from keepstep.domain.push import Notice, encode_notice, notification_id, open_notice
 from keepstep.interfaces.delivery import (
     DeliveryFailed,
     DestinationGone,
@@ -20,6 +20,8 @@ from keepstep.interfaces.delivery import (
     PushSender,
 )
 from keepstep.interfaces.storage import Store
+
+from .together import together
 
 
 class PushChannel:
@@ -39,8 +41,12 @@ class PushChannel:
     async def send(
         self, pool: IdentityPool, messages: Sequence[QueuedMessage]
     ) -> Sequence[tuple[QueuedMessage, Outcome]]:
-        """Tell the devices of each message; those that were not reached stay in its body."""
-        return await asyncio.gather(*(self._send_one(pool, queued) for queued in messages))
+        """Tell the devices of each message; those that were not reached stay in its body.
+
+        A message is undeliverable when no other devices are left in it than those that cannot be
+        told before the pool's owner has repaired something.
+        """
+        return await together(self._send_one(pool, queued) for queued in messages)
 
     async def give_up(self, pool: IdentityPool) -> bool:
         """Change nothing: a push that fails is the matter of one device or platform."""
@@ -57,23 +63,24 @@ class PushChannel:
             for device in await self._store.list_subscribers(message.place)
             if _concerns(notice, device)
         ]
-        outcomes = await asyncio.gather(*(self._tell(pool, device, message) for device in devices))
+        outcomes = await together(self._tell(pool, device, message) for device in devices)
         missed = [
             (device, outcome)
             for device, outcome in zip(devices, outcomes, strict=True)
             if outcome is not None
         ]
-        failed = [(device, one) for device, one in missed if isinstance(one, DeliveryFailed)]
         if not missed:
             return queued, None
-        left = tuple(device.device_id for device, _ in failed or missed)
+        left = tuple(device.device_id for device, _ in missed)
         body = encode_notice(msgspec.structs.replace(notice, remaining=left))
         kept = msgspec.structs.replace(message, body=body)
-        return msgspec.structs.replace(queued, message=kept), (failed or missed)[0][1]
+        reasons = [reason for _, reason in missed]
+        passing = (reason for reason in reasons if isinstance(reason, DeliveryFailed))
+        return msgspec.structs.replace(queued, message=kept), next(passing, reasons[0])
 
     async def _tell(self, pool: IdentityPool, device: Device, message: OutboxMessage) -> Outcome:
         notification = Notification(
-            message.message_id,
+            notification_id(message, device.device_id),
             message.place.identity_pool_id,
             message.place.identity_id,
             message.place.dataset_name,

@@ -7,18 +7,22 @@ A kind is an entry point of the group ``keepstep.stream_senders`` that names a c
         def __init__(self, options: MyOptions, context: SenderContext) -> None: ...
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import entry_points
 from typing import Any, Final, Protocol
 
 import msgspec
 
+from keepstep.domain.limits import STREAM_SENDERS_MAX
 from keepstep.domain.pools import IdentityPool, region_of
 from keepstep.interfaces.delivery import DestinationGone, StreamSender
 from keepstep.interfaces.service import Clock
 
 from .aws import AwsClients
+from .kept import Kept
 
 GROUP: Final = "keepstep.stream_senders"
 KINESIS: Final = "kinesis"
@@ -81,6 +85,10 @@ def check(configuration: StreamConfiguration) -> None:
     options_of(find_kind(configuration.kind), configuration.options)
 
 
+_SenderKey = tuple[str | None, str, str, str | None]
+"""The stream of the settings, if there is one; the pool's stream, region and role."""
+
+
 class ConfiguredStreams:
     """Gives the sender of each pool's stream; see ``interfaces.delivery.StreamSenders``.
 
@@ -91,18 +99,16 @@ class ConfiguredStreams:
     def __init__(
         self, configurations: Sequence[StreamConfiguration], aws: AwsClients, clock: Clock
     ) -> None:
-        """Senders are made when they are asked for."""
+        """Senders are made when they are asked for, and some of them kept open."""
         self._by_pool = {pool: one for one in configurations for pool in one.pools}
         self._by_name = {one.name: one for one in configurations}
         self._aws = aws
         self._clock = clock
-        self._senders: dict[tuple[str | None, str, str, str | None], StreamSender] = {}
+        self._senders = Kept[_SenderKey, StreamSender](STREAM_SENDERS_MAX)
 
-    async def sender(self, pool: IdentityPool) -> StreamSender:
-        """Give the sender of a pool's stream, the same one while its settings are the same.
-
-        Raises DestinationGone.
-        """
+    @asynccontextmanager
+    async def sender(self, pool: IdentityPool) -> AsyncGenerator[StreamSender]:
+        """Give the sender of a pool's stream; see ``interfaces.delivery.StreamSenders``."""
         streams = pool.settings.cognito_streams
         name = None if streams is None else streams.stream_name
         role_arn = None if streams is None else streams.role_arn
@@ -112,21 +118,23 @@ class ConfiguredStreams:
         region = region_of(pool.identity_pool_id)
         context = SenderContext(name or "", region, role_arn, self._clock, self._aws)
         key = (None if chosen is None else chosen.name, context.stream_name, region, role_arn)
-        if key not in self._senders:
-            self._senders[key] = self._make(chosen, context)
-        return self._senders[key]
-
-    def _make(self, chosen: StreamConfiguration | None, context: SenderContext) -> StreamSender:
-        try:
-            kind = find_kind(KINESIS if chosen is None else chosen.kind)
-            options = options_of(kind, {} if chosen is None else chosen.options)
-        except ValueError as error:
-            raise DestinationGone(f"the stream {context.stream_name}: {error}") from None
-        return kind(options, context)
+        async with self._senders.use(key, partial(_made, chosen, context)) as sender:
+            yield sender
 
     async def close(self) -> None:
-        """Close every sender that was made."""
-        senders = list(self._senders.values())
-        self._senders.clear()
-        for sender in senders:
-            await sender.close()
+        """Close every sender that is open."""
+        await self._senders.close()
+
+
+@asynccontextmanager
+async def _made(
+    chosen: StreamConfiguration | None, context: SenderContext
+) -> AsyncGenerator[StreamSender]:
+    try:
+        kind = find_kind(KINESIS if chosen is None else chosen.kind)
+        options = options_of(kind, {} if chosen is None else chosen.options)
+    except ValueError as error:
+        raise DestinationGone(f"the stream {context.stream_name}: {error}") from None
+    sender = kind(options, context)
+    yield sender
+    await sender.close()

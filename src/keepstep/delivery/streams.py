@@ -27,14 +27,15 @@ class StreamChannel:
         """Give the sender's own limit."""
         if not is_streaming(pool.settings):
             raise DestinationGone("the pool's StreamingStatus is not ENABLED")
-        return (await self._senders.sender(pool)).batch_max
+        async with self._senders.sender(pool) as sender:
+            return sender.batch_max
 
     async def send(
         self, pool: IdentityPool, messages: Sequence[QueuedMessage]
     ) -> Sequence[tuple[QueuedMessage, Outcome]]:
         """Send messages as they are."""
-        sender = await self._senders.sender(pool)
-        outcomes = await sender.send([queued.message for queued in messages])
+        async with self._senders.sender(pool) as sender:
+            outcomes = await sender.send([queued.message for queued in messages])
         return list(zip(messages, outcomes, strict=True))
 
     async def give_up(self, pool: IdentityPool) -> bool:

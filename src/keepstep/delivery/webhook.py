@@ -10,10 +10,11 @@ from keepstep.domain.limits import KIB
 from keepstep.domain.outbox import OutboxMessage
 from keepstep.interfaces.delivery import DeliveryFailed, DestinationGone, Outcome
 
-from .outcomes import Met, outcomes_of
+from .outcomes import Met, Stopped, outcomes_of
 from .posts import PostFailed, SignedPosts
 from .senders import SenderContext
 from .signing import checked_secret, checked_url
+from .together import together
 
 BATCH_MAX: Final = 64
 """Messages of one batch: enough to keep the connections busy, few to repeat after a crash."""
@@ -62,18 +63,18 @@ class WebhookSender:
 
     async def send(self, messages: Sequence[OutboxMessage]) -> Sequence[Outcome]:
         """Send messages. See ``interfaces.delivery.StreamSender``."""
-        return outcomes_of(await asyncio.gather(*map(self._send, messages)))
+        return outcomes_of(await together(map(self._send, messages)))
 
     async def _send(self, message: OutboxMessage) -> Met:
         async with self._turns:
             try:
                 answer = await self._posts.post(message.body, message.message_id)
             except PostFailed as failure:
-                return DeliveryFailed(f"the endpoint {failure}")
+                return Stopped(DeliveryFailed(f"the endpoint {failure}"))
         if answer.is_success:
             return None
         text = f"the endpoint answered with status {answer.status}"
-        return DestinationGone(text) if answer.status == GONE else DeliveryFailed(text)
+        return Stopped(DestinationGone(text)) if answer.status == GONE else DeliveryFailed(text)
 
     async def close(self) -> None:
         """Let go of connections."""

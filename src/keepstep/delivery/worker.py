@@ -28,6 +28,7 @@ from keepstep.domain.outbox import (
     Lane,
     OutboxUsage,
     QueuedMessage,
+    is_full,
     pause_ms,
 )
 from keepstep.domain.pools import IdentityPool
@@ -44,6 +45,7 @@ from keepstep.interfaces.storage import Store, StoreUnavailable
 
 from .partitions import OUTBOX_LEASES, Partitions
 from .settling import Settling
+from .together import together
 
 LOOK_MS: Final = SECOND_MS
 """How long one look at the outbox goes on sending, so that a slow destination delays no other."""
@@ -77,7 +79,8 @@ class ChannelSender(Protocol):
     ) -> Sequence[tuple[QueuedMessage, Outcome]]:
         """Send messages of different lanes; give each as it is to be kept, and its outcome.
 
-        Raises DeliveryFailed if none was taken, DestinationGone if none will ever be.
+        Raises DeliveryFailed if the destination itself failed, DestinationGone if none will ever
+        be taken.
         """
         ...
 
@@ -198,7 +201,7 @@ class OutboxWorker:
         held = await self._partitions.hold()
         begin = self._position
         due = await self._store.list_due(held, now, after=begin, limit=OUTBOX_MESSAGES_MAX)
-        self._position = due[-1].message.lane if len(due) == OUTBOX_MESSAGES_MAX else None
+        self._position = due[-1].message.lane if is_full(due, OUTBOX_MESSAGES_MAX) else None
         left = await self._deliver(due) if due else []
         if left:
             behind = [each.message.lane for each in due if each.message.lane < min(left)]
@@ -215,22 +218,14 @@ class OutboxWorker:
         done = asyncio.Event()
         keeping = asyncio.create_task(self._keep_leases(done))
         try:
-            left = await asyncio.gather(
-                *(
-                    self._deliver_to(whom, _lanes_of(messages))
-                    for whom, messages in groupby(sorted(due, key=destination), destination)
-                ),
-                return_exceptions=True,  # one that fails ends no other
+            left = await together(
+                self._deliver_to(whom, _lanes_of(messages))
+                for whom, messages in groupby(sorted(due, key=destination), destination)
             )
         finally:
             done.set()
             await keeping
-        lanes: list[Lane] = []
-        for each in left:
-            if isinstance(each, BaseException):
-                raise each
-            lanes += [lane[0].message.lane for lane in each]
-        return lanes
+        return [lane[0].message.lane for lanes in left for lane in lanes]
 
     async def _keep_leases(self, done: asyncio.Event) -> None:
         """Renew the leases while destinations take their time."""
@@ -308,7 +303,9 @@ class OutboxWorker:
     ) -> _Lanes:
         """Take in what became of the first message of each lane; give the lanes that go on."""
         lane = batch[0][0].message.lane
+        destination = _Destination(lane.identity_pool_id, lane.channel)
         going_on: _Lanes = []
+        failures: list[str] = []
         counted = {"delivered": 0, "failed": 0, "set_aside": 0}
         for messages, (queued, outcome) in zip(batch, outcomes, strict=True):
             if outcome is None:
@@ -320,11 +317,15 @@ class OutboxWorker:
             else:
                 until = self._clock() + pause_ms(queued.attempts + 1, self._entropy)
                 counted[self._again(settling, queued, outcome, until)] += 1
+                failures.append(str(outcome))
                 continue
             if len(messages) > 1:
                 going_on.append(messages[1:])
         if counted["delivered"]:
-            self._pauses.pop(_Destination(lane.identity_pool_id, lane.channel), None)
+            self._pauses.pop(destination, None)
+        if failures:
+            told = {"messages": len(failures), "reason": failures[0]}
+            _log.warning("messages_failed", **destination._asdict(), **told)
         for outcome_name, count in counted.items():
             if count:
                 self._observer.observe_delivery(lane.channel, outcome_name, count)

@@ -1,5 +1,8 @@
 """Bulk publishes: sending all that a pool's datasets hold to its stream once."""
 
+from collections.abc import Sequence
+from typing import Final
+
 import msgspec
 
 from keepstep.wire.errors import AlreadyStreamedException, DuplicateRequestException
@@ -12,8 +15,9 @@ class BulkPublish(msgspec.Struct, frozen=True, kw_only=True):
     """The last bulk publish of a pool; one that was never asked for has no row.
 
     Dates are milliseconds since the epoch; ``complete_date`` is set when it succeeded. All
-    datasets up to ``position``, an identity id and a dataset name, were sent. Each change has a
-    ``version``.
+    datasets up to ``position``, an identity id and a dataset name, were sent, except those that
+    cannot be: while it is in progress, ``failure_message`` holds what is known of them, and is for
+    the pool's owner only when it failed. Each change has a ``version``.
     """
 
     identity_pool_id: str
@@ -23,6 +27,16 @@ class BulkPublish(msgspec.Struct, frozen=True, kw_only=True):
     failure_message: str | None = None
     position: tuple[str, str] = ("", "")
     version: int = 1
+
+
+class LeftOut(msgspec.Struct, frozen=True):
+    """How many datasets a bulk publish in progress could not send, and why not the first."""
+
+    datasets: int = 0
+    reason: str = ""
+
+
+_left_out: Final = msgspec.json.Decoder(LeftOut)
 
 
 def begun(
@@ -52,13 +66,26 @@ def begun(
     )
 
 
-def proceeded(publish: BulkPublish, position: tuple[str, str]) -> BulkPublish:
-    """Note that all datasets up to a position were sent."""
-    return msgspec.structs.replace(publish, position=position, version=publish.version + 1)
+def proceeded(
+    publish: BulkPublish, position: tuple[str, str], left_out: Sequence[str] = ()
+) -> BulkPublish:
+    """Note that all datasets up to a position were sent, except some that cannot be, and why."""
+    return msgspec.structs.replace(
+        publish,
+        position=position,
+        failure_message=_with(publish, left_out),
+        version=publish.version + 1,
+    )
 
 
-def succeeded(publish: BulkPublish, now: int) -> BulkPublish:
-    """Note that all datasets were sent."""
+def ended(publish: BulkPublish, left_out: Sequence[str], now: int) -> BulkPublish:
+    """Note that all datasets were sent, except some that cannot be, and why.
+
+    It succeeded if none of them was left out, now or before.
+    """
+    message = _with(publish, left_out)
+    if message is not None:
+        return _failed(publish, _told(message))
     return msgspec.structs.replace(
         publish, status="SUCCEEDED", complete_date=now, version=publish.version + 1
     )
@@ -66,6 +93,29 @@ def succeeded(publish: BulkPublish, now: int) -> BulkPublish:
 
 def failed(publish: BulkPublish, reason: str) -> BulkPublish:
     """Note that the rest cannot be sent; the reason is for the pool's owner."""
+    if publish.failure_message is not None:
+        reason = f"{reason}; before that, {_told(publish.failure_message)}"
+    return _failed(publish, reason)
+
+
+def _failed(publish: BulkPublish, reason: str) -> BulkPublish:
     return msgspec.structs.replace(
         publish, status="FAILED", failure_message=reason, version=publish.version + 1
     )
+
+
+def _with(publish: BulkPublish, reasons: Sequence[str]) -> str | None:
+    """Give what is kept of the datasets left out so far, and for these reasons."""
+    if not reasons:
+        return publish.failure_message
+    kept = publish.failure_message
+    before = LeftOut() if kept is None else _left_out.decode(kept)
+    after = LeftOut(before.datasets + len(reasons), before.reason or reasons[0])
+    return msgspec.json.encode(after).decode()
+
+
+def _told(kept: str) -> str:
+    left_out = _left_out.decode(kept)
+    if left_out.datasets == 1:
+        return f"1 dataset was not published: {left_out.reason}"
+    return f"{left_out.datasets} datasets were not published; the first: {left_out.reason}"

@@ -91,6 +91,12 @@ OUTBOX_PARTITIONS: Final = 16
 """Parts of the outbox; as many processes can deliver at a time. Part of the stored schema."""
 OUTBOX_MESSAGES_MAX: Final = 500
 """Messages that are read from the outbox at a time: one batch of Kinesis."""
+OUTBOX_BYTES_MAX: Final = 8 * MIB
+"""Bytes of their bodies at which it is fewer, so that a backlog of large ones fits in memory."""
+STREAM_SENDERS_MAX: Final = 100
+"""Senders of streams that are kept open while they are not in use."""
+AWS_CLIENTS_MAX: Final = 100
+"""Clients of AWS that are kept open while they are not in use."""
 OUTBOX_POLL_MS: Final = SECOND_MS // 2
 """How often the outbox is looked at when nothing says that there is something in it."""
 OUTBOX_GATHER_MS: Final = 50

@@ -7,11 +7,12 @@ milliseconds since the epoch.
 import enum
 import hashlib
 import zlib
+from collections.abc import Sequence
 
 import msgspec
 
 from .datasets import DatasetPlace
-from .limits import OUTBOX_PARTITIONS, OUTBOX_PAUSE_MS, OUTBOX_PAUSE_MS_MAX
+from .limits import OUTBOX_BYTES_MAX, OUTBOX_PARTITIONS, OUTBOX_PAUSE_MS, OUTBOX_PAUSE_MS_MAX
 from .sealing import Entropy
 
 
@@ -90,6 +91,12 @@ class OutboxUsage(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int = 0
     set_aside: int = 0
     oldest_creation_date: int | None = None
+
+
+def is_full(page: Sequence[QueuedMessage], limit: int) -> bool:
+    """Whether a page of the outbox ended at a limit, so that there may be more behind it."""
+    size = sum(len(queued.message.body) for queued in page)
+    return len(page) == limit or size >= OUTBOX_BYTES_MAX
 
 
 def partition_of(identity_id: str) -> int:

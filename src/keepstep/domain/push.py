@@ -1,5 +1,6 @@
 """Push notifications: which platform has which application, and what waits to be told to whom."""
 
+import hashlib
 from typing import Final, get_args
 
 import msgspec
@@ -48,6 +49,11 @@ def push_message(change: DatasetChange, device_id: str | None) -> OutboxMessage:
         creation_date=change.dataset.last_modified_date,
         body=encode_notice(Notice(written_by=device_id)),
     )
+
+
+def notification_id(message: OutboxMessage, device_id: str) -> str:
+    """Give what a repeated notification of one device is known by: 32 hexadecimal digits."""
+    return hashlib.sha256(f"{message.message_id}\n{device_id}".encode()).hexdigest()[:32]
 
 
 def platform_of(application_arn: str) -> Platform | None:

@@ -1,6 +1,7 @@
 """What leaves the server, as operations and the outbox worker see it: triggers, senders, news."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,7 +55,8 @@ class StreamSender(Protocol):
         No two of them are of one lane. What was sent may have arrived even when the answer was
         lost.
 
-        Raises DeliveryFailed if none was taken, DestinationGone if none ever will be.
+        Raises DeliveryFailed if the destination itself failed, so that no message would fare any
+        better: it is left alone for a while. Raises DestinationGone if none ever will be taken.
         """
         ...
 
@@ -66,17 +68,21 @@ class StreamSender(Protocol):
 class StreamSenders(Protocol):
     """Knows which sender a pool's stream has."""
 
-    async def sender(self, pool: IdentityPool) -> StreamSender:
-        """Give the sender of a pool's stream, the same one while its settings are the same.
+    def sender(self, pool: IdentityPool) -> AbstractAsyncContextManager[StreamSender]:
+        """Give the sender of a pool's stream; it is not closed while the block lasts.
 
-        Raises DestinationGone if its settings name none that can be used.
+        It is the same one while the pool's settings are the same, unless it was closed between two
+        uses. Raises DestinationGone if the settings name none that can be used.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What a device is told: a dataset of its identity has a new sync count."""
+    """What a device is told: a dataset of its identity has a new sync count.
+
+    ``message_id`` is the same each time that this device is told of this change, and no other's.
+    """
 
     message_id: str
     identity_pool_id: str

@@ -45,7 +45,10 @@ class OutboxFilter:
 
 
 class DeliveryReader(Protocol):
-    """Reads of the outbox, leases, devices and bulk publishes."""
+    """Reads of the outbox, leases, devices and bulk publishes.
+
+    A page of messages ends early behind the one that brings their bodies to OUTBOX_BYTES_MAX.
+    """
 
     async def list_due(
         self, partitions: Collection[int], now: int, *, after: Lane | None, limit: int

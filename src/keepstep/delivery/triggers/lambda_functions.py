@@ -47,17 +47,18 @@ class LambdaFunctions:
             raise failed(function, str(error)) from None
 
     async def _invoke(self, target: Target, function: str, event: bytes) -> bytes:
-        answer = await self._aws.call(
-            target,
-            "invoke",
-            FunctionName=function,
-            InvocationType="RequestResponse",
-            Payload=event,
-        )
-        async with answer["Payload"] as payload:
-            if "FunctionError" in answer:
-                raise failed(function, f"ended with the error {answer['FunctionError']}")
-            return await _read(function, payload)
+        async with self._aws.client(target):  # open until the answer is read
+            answer = await self._aws.call(
+                target,
+                "invoke",
+                FunctionName=function,
+                InvocationType="RequestResponse",
+                Payload=event,
+            )
+            async with answer["Payload"] as payload:
+                if "FunctionError" in answer:
+                    raise failed(function, f"ended with the error {answer['FunctionError']}")
+                return await _read(function, payload)
 
 
 async def _read(function: str, payload: Any) -> bytes:

@@ -52,5 +52,5 @@ async def get_bulk_publish_details(
         bulk_publish_start_time=publish.start_date / 1000,
         bulk_publish_complete_time=None if complete is None else complete / 1000,
         bulk_publish_status=publish.status,
-        failure_message=publish.failure_message,
+        failure_message=publish.failure_message if publish.status == "FAILED" else None,
     )

@@ -3,55 +3,84 @@
 
 -- name: list_due
 -- Walks the lanes in their order; a lane that waits, or is somebody else's, costs one small row.
-SELECT lanes.identity_id, lanes.identity_pool_id, lanes.dataset_name, lanes.channel,
-       message.sync_count, message.creation_date, message.body, message.attempts,
-       message.next_attempt_date, message.set_aside, message.failure
-FROM outbox_lanes AS lanes
-CROSS JOIN LATERAL (
-    SELECT sync_count, creation_date, body, attempts, next_attempt_date, set_aside, failure
-    FROM outbox
-    WHERE outbox.identity_id = lanes.identity_id
-      AND outbox.identity_pool_id = lanes.identity_pool_id
-      AND outbox.dataset_name = lanes.dataset_name AND outbox.channel = lanes.channel
-      AND NOT set_aside
-    ORDER BY sync_count
-    LIMIT %(limit)s::bigint
-) AS message
-WHERE (lanes.identity_id, lanes.identity_pool_id, lanes.dataset_name, lanes.channel)
-      > (%(after_identity_id)s, %(after_pool_id)s, %(after_name)s, %(after_channel)s)
-  AND lanes.next_attempt_date <= %(now)s
-  AND lanes.partition = ANY (%(partitions)s::bigint[])
-ORDER BY lanes.identity_id, lanes.identity_pool_id, lanes.dataset_name, lanes.channel,
-         message.sync_count
-LIMIT %(limit)s::bigint;
-
--- name: list_outbox
--- Of those that wait, or of all. The last identity is the one wanted, or behind every one.
+-- A page ends early behind so many bytes of bodies, which are read only for the rows of a page.
 SELECT identity_id, identity_pool_id, dataset_name, channel, sync_count, creation_date, body,
        attempts, next_attempt_date, set_aside, failure
-FROM outbox
-WHERE (identity_id, identity_pool_id, dataset_name, channel, sync_count)
-      > (%(after_identity_id)s, %(after_pool_id)s, %(after_name)s, %(after_channel)s,
-         %(after_sync_count)s)
-  AND identity_id <= %(last_identity_id)s
-  AND identity_pool_id = coalesce(%(identity_pool_id)s::text, identity_pool_id)
-  AND NOT (set_aside AND %(waiting)s)
-ORDER BY identity_id, identity_pool_id, dataset_name, channel, sync_count
-LIMIT %(limit)s::bigint;
+FROM (
+    SELECT *, sum(octet_length(body)) OVER (
+        ORDER BY identity_id, identity_pool_id, dataset_name, channel, sync_count
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ) AS bytes_before
+    FROM (
+        SELECT lanes.identity_id, lanes.identity_pool_id, lanes.dataset_name, lanes.channel,
+               message.*
+        FROM outbox_lanes AS lanes
+        CROSS JOIN LATERAL (
+            SELECT sync_count, creation_date, body, attempts, next_attempt_date, set_aside, failure
+            FROM outbox
+            WHERE outbox.identity_id = lanes.identity_id
+              AND outbox.identity_pool_id = lanes.identity_pool_id
+              AND outbox.dataset_name = lanes.dataset_name AND outbox.channel = lanes.channel
+              AND NOT set_aside
+            ORDER BY sync_count
+            LIMIT %(limit)s::bigint
+        ) AS message
+        WHERE (lanes.identity_id, lanes.identity_pool_id, lanes.dataset_name, lanes.channel)
+              > (%(after_identity_id)s, %(after_pool_id)s, %(after_name)s, %(after_channel)s)
+          AND lanes.next_attempt_date <= %(now)s
+          AND lanes.partition = ANY (%(partitions)s::bigint[])
+        ORDER BY lanes.identity_id, lanes.identity_pool_id, lanes.dataset_name, lanes.channel,
+                 message.sync_count
+        LIMIT %(limit)s::bigint
+    ) AS due
+) AS page
+WHERE coalesce(bytes_before, 0) < %(bytes)s::bigint
+ORDER BY identity_id, identity_pool_id, dataset_name, channel, sync_count;
+
+-- name: list_outbox
+-- Of those that wait, or of all. The last identity is the one wanted, or behind every one. A page
+-- ends early as in list_due.
+SELECT identity_id, identity_pool_id, dataset_name, channel, sync_count, creation_date, body,
+       attempts, next_attempt_date, set_aside, failure
+FROM (
+    SELECT *, sum(octet_length(body)) OVER (
+        ORDER BY identity_id, identity_pool_id, dataset_name, channel, sync_count
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ) AS bytes_before
+    FROM outbox
+    WHERE (identity_id, identity_pool_id, dataset_name, channel, sync_count)
+          > (%(after_identity_id)s, %(after_pool_id)s, %(after_name)s, %(after_channel)s,
+             %(after_sync_count)s)
+      AND identity_id <= %(last_identity_id)s
+      AND identity_pool_id = coalesce(%(identity_pool_id)s::text, identity_pool_id)
+      AND NOT (set_aside AND %(waiting)s)
+    ORDER BY identity_id, identity_pool_id, dataset_name, channel, sync_count
+    LIMIT %(limit)s::bigint
+) AS page
+WHERE coalesce(bytes_before, 0) < %(bytes)s::bigint
+ORDER BY identity_id, identity_pool_id, dataset_name, channel, sync_count;
 
 -- name: list_set_aside
 -- As list_outbox.
 SELECT identity_id, identity_pool_id, dataset_name, channel, sync_count, creation_date, body,
        attempts, next_attempt_date, set_aside, failure
-FROM outbox
-WHERE (identity_id, identity_pool_id, dataset_name, channel, sync_count)
-      > (%(after_identity_id)s, %(after_pool_id)s, %(after_name)s, %(after_channel)s,
-         %(after_sync_count)s)
-  AND identity_id <= %(last_identity_id)s
-  AND identity_pool_id = coalesce(%(identity_pool_id)s::text, identity_pool_id)
-  AND set_aside
-ORDER BY identity_id, identity_pool_id, dataset_name, channel, sync_count
-LIMIT %(limit)s::bigint;
+FROM (
+    SELECT *, sum(octet_length(body)) OVER (
+        ORDER BY identity_id, identity_pool_id, dataset_name, channel, sync_count
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ) AS bytes_before
+    FROM outbox
+    WHERE (identity_id, identity_pool_id, dataset_name, channel, sync_count)
+          > (%(after_identity_id)s, %(after_pool_id)s, %(after_name)s, %(after_channel)s,
+             %(after_sync_count)s)
+      AND identity_id <= %(last_identity_id)s
+      AND identity_pool_id = coalesce(%(identity_pool_id)s::text, identity_pool_id)
+      AND set_aside
+    ORDER BY identity_id, identity_pool_id, dataset_name, channel, sync_count
+    LIMIT %(limit)s::bigint
+) AS page
+WHERE coalesce(bytes_before, 0) < %(bytes)s::bigint
+ORDER BY identity_id, identity_pool_id, dataset_name, channel, sync_count;
 
 -- name: measure_outbox
 SELECT count(*) FILTER (WHERE NOT set_aside), count(*) FILTER (WHERE set_aside),

@@ -11,6 +11,7 @@ from typing import Any, Final
 from keepstep.domain.bulk_publishes import BulkPublish
 from keepstep.domain.datasets import DatasetPlace
 from keepstep.domain.devices import Device
+from keepstep.domain.limits import OUTBOX_BYTES_MAX
 from keepstep.domain.outbox import Channel, Lane, OutboxMessage, OutboxUsage, QueuedMessage
 from keepstep.interfaces.delivery_storage import Lease, OutboxFilter
 
@@ -29,6 +30,7 @@ async def list_due(
 ) -> list[QueuedMessage]:
     """Read messages to deliver now."""
     values = _position(after) | {"now": now, "partitions": list(partitions), "limit": limit}
+    values |= {"bytes": OUTBOX_BYTES_MAX}
     return [_queued_of(row) for row in await source.rows("list_due", values)]
 
 
@@ -49,6 +51,7 @@ async def list_outbox(
         "identity_pool_id": wanted.identity_pool_id,
         "waiting": wanted.set_aside is False,
         "limit": limit,
+        "bytes": OUTBOX_BYTES_MAX,
     }
     query = "list_set_aside" if wanted.set_aside else "list_outbox"
     return [_queued_of(row) for row in await source.rows(query, values)]

@@ -234,7 +234,10 @@ class PostgresStore:
     async def list_due(
         self, partitions: Collection[int], now: int, *, after: Lane | None, limit: int
     ) -> list[QueuedMessage]:
-        return await self._read(delivery_reads.list_due, partitions, now, after, limit)
+        read = partial(
+            delivery_reads.list_due, partitions=partitions, now=now, after=after, limit=limit
+        )
+        return await self._connections.read(read)  # too much to hold up other reads
 
     async def list_outbox(
         self, wanted: OutboxFilter, *, after: tuple[Lane, int] | None, limit: int

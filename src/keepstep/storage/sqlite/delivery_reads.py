@@ -6,7 +6,9 @@ to step over, under a microsecond, be there one message in it or 100,000: none o
 """
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from heapq import merge
+from itertools import islice
 from typing import Any
 
 from msgspec.structs import astuple
@@ -14,6 +16,7 @@ from msgspec.structs import astuple
 from keepstep.domain.bulk_publishes import BulkPublish
 from keepstep.domain.datasets import DatasetPlace
 from keepstep.domain.devices import Device
+from keepstep.domain.limits import OUTBOX_BYTES_MAX
 from keepstep.domain.outbox import Channel, Lane, OutboxMessage, OutboxUsage, QueuedMessage
 from keepstep.interfaces.delivery_storage import Lease, OutboxFilter
 
@@ -33,8 +36,7 @@ def list_due(
     """Read messages to deliver now."""
     position = astuple(after) if after is not None else ("", "", "", "")
     bits = sum(1 << partition for partition in set(partitions))
-    rows = connection.execute(QUERIES["list_due"], (*position, now, bits, limit))
-    return [_queued(row) for row in rows]
+    return _page(connection.execute(QUERIES["list_due"], (*position, now, bits, limit)))
 
 
 def list_outbox(
@@ -48,12 +50,8 @@ def list_outbox(
     position = max(start, (*astuple(after[0]), after[1])) if after is not None else start
     values = (*position, wanted.identity_id, wanted.identity_pool_id, limit)
     states = (False, True) if wanted.set_aside is None else (wanted.set_aside,)
-    found = [
-        _queued(row)
-        for state in states
-        for row in connection.execute(QUERIES["list_outbox"], (state, *values))
-    ]
-    return sorted(found, key=lambda each: (each.message.lane, each.message.sync_count))[:limit]
+    found = [connection.execute(QUERIES["list_outbox"], (state, *values)) for state in states]
+    return _page(islice(merge(*found, key=lambda row: row[:5]), limit))
 
 
 def measure_outbox(connection: sqlite3.Connection) -> OutboxUsage:
@@ -123,6 +121,18 @@ def device_of(row: Any) -> Device:
         creation_date=row[5],
         endpoint=row[6],
     )
+
+
+def _page(rows: Iterable[Any]) -> list[QueuedMessage]:
+    """Make the messages of a page of rows, which are read up to the bytes of a page."""
+    page: list[QueuedMessage] = []
+    size = 0
+    for row in rows:
+        page.append(_queued(row))
+        size += len(page[-1].message.body)
+        if size >= OUTBOX_BYTES_MAX:
+            break
+    return page
 
 
 def _queued(row: Any) -> QueuedMessage:

@@ -28,6 +28,7 @@ CASE_MODULES = (
     "leases",
     "merges",
     "outbox",
+    "outbox_pages",
     "outbox_settling",
     "pool_settings",
     "pools",
@@ -54,6 +55,7 @@ from .keys import *  # noqa: E402, F403
 from .leases import *  # noqa: E402, F403
 from .merges import *  # noqa: E402, F403
 from .outbox import *  # noqa: E402, F403
+from .outbox_pages import *  # noqa: E402, F403
 from .outbox_settling import *  # noqa: E402, F403
 from .pool_settings import *  # noqa: E402, F403
 from .pools import *  # noqa: E402, F403

@@ -1,7 +1,8 @@
 # ruff: noqa: D103 -- the name of a case says what holds
 """Cases of the outbox: what gets into it, with which change, and in which order it is read.
 
-What becomes of messages afterwards is in ``outbox_settling``.
+How much is read at a time is in ``outbox_pages``, what becomes of messages afterwards in
+``outbox_settling``.
 """
 
 import asyncio
