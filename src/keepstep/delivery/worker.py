@@ -212,8 +212,8 @@ class OutboxWorker:
         """Deliver to all destinations at once; give the lanes for which there was no time."""
 
         def destination(queued: QueuedMessage) -> _Destination:
-            lane = queued.message.lane
-            return _Destination(lane.identity_pool_id, lane.channel)
+            message = queued.message
+            return _Destination(message.place.identity_pool_id, message.channel)
 
         done = asyncio.Event()
         keeping = asyncio.create_task(self._keep_leases(done))
