@@ -99,7 +99,7 @@ AWS_CLIENTS_MAX: Final = 100
 """Clients of AWS that are kept open while they are not in use."""
 OUTBOX_POLL_MS: Final = SECOND_MS // 2
 """How often the outbox is looked at when nothing says that there is something in it."""
-OUTBOX_GATHER_MS: Final = 50
+OUTBOX_GATHER_MS: Final = 100
 """How long messages come together after those before have left: larger batches cost less."""
 OUTBOX_MEASURE_MS: Final = 10 * SECOND_MS
 """How often the outbox is counted for the metrics."""
