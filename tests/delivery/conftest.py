@@ -1,8 +1,6 @@
 """What tests of senders share: moto's server, a small endpoint, and the context of a sender."""
 
 import asyncio
-import re
-import subprocess
 import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
@@ -20,6 +18,7 @@ from keepstep.testing.sender_suite.running import CASE_SECONDS, DATE, POOL
 from keepstep.wire.sync import CognitoStreams
 
 from .endpoints import Endpoint, endpoint
+from .server_process import server_process
 
 REGION = "us-east-1"
 KEY = "AKIAIOSFODNN7EXAMPLE"
@@ -47,21 +46,8 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
 def moto(clean_environment: None) -> Iterator[str]:
     """The URL of a server of moto, one for all tests of this process."""
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        told: list[str] = []
-        for line in process.stderr:
-            told.append(line)
-            found = re.search(r"Running on (http://127\.0\.0\.1:\d+)", line)
-            if found is not None:
-                break
-        else:
-            raise AssertionError("".join(told))
-        threading.Thread(target=process.stderr.read, daemon=True).start()
-        try:
-            yield found[1]
-        finally:
-            process.terminate()
+    with server_process(command) as url:
+        yield url
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import subprocess
 import sys
 import threading
 import time
@@ -25,6 +24,7 @@ from keepstep.interfaces.delivery import DeliveryFailed, DeviceGone
 
 from .conftest import SECRET, pool, run
 from .endpoints import WAIT_SECONDS, Endpoint, Planned, Received
+from .server_process import server_process
 from .test_sns import DATA, FORMS, NOTIFICATION, new_device
 
 PAGE = (Path(__file__).parents[2] / "docs/push.md").read_text(encoding="utf-8")
@@ -119,23 +119,8 @@ def fcm_receiver(tmp_path: Path, firebase: Firebase) -> Generator[str]:
         "NO_PROXY": "127.0.0.1",
     }
     command = [sys.executable, "-m", "uvicorn", "fcm_receiver:app", "--port", "0"]
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        told: list[str] = []
-        for line in process.stderr:
-            told.append(line)
-            found = re.search(r"running on (http://127\.0\.0\.1:\d+)", line)
-            if found is not None:
-                break
-        else:
-            raise AssertionError("".join(told))
-        threading.Thread(target=process.stderr.read, daemon=True).start()
-        try:
-            yield found[1]
-        finally:
-            process.terminate()
+    with server_process(command, cwd=tmp_path, env=environment) as url:
+        yield url
 
 
 def milliseconds() -> int:
