@@ -104,6 +104,26 @@ def test_a_read_that_fails_fails_alone(url: str, parameters: dict[str, Any]) -> 
     run(ask())
 
 
+@pytest.mark.parametrize("text", ["with \0 in it", "half a character \ud800"])
+def test_a_value_that_no_text_can_hold_fails_its_own_read_alone(url: str, text: str) -> None:
+    async def ask() -> None:
+        async with opened(url, pool_max=1) as store:
+            await store.create_pool(pool())
+            for _ in range(2):
+                found = await asyncio.gather(
+                    store.find_pool(text),
+                    store.find_pool(POOL),
+                    store.find_access_key(text),
+                    return_exceptions=True,
+                )
+                assert isinstance(found[0], StoreUnavailable | UnicodeError)
+                assert found[1] == pool()
+                assert isinstance(found[2], StoreUnavailable | UnicodeError)
+            assert await asyncio.gather(store.find_pool(text), return_exceptions=True) != [None]
+
+    run(ask())
+
+
 def test_reads_whose_connection_is_lost_are_all_read_again(url: str) -> None:
     async def ask() -> None:
         async with behind_proxy(url) as (store, proxy):

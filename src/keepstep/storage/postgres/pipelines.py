@@ -9,7 +9,7 @@ A failed statement fails its own read alone.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -96,10 +96,10 @@ class Pipelines:
     async def _answer(self, reads: "Sequence[_Read]") -> None:
         """Give every read its rows, or what it failed with."""
 
-        async def work(connection: Connection) -> "list[Rows | psycopg.Error]":
+        async def work(connection: Connection) -> "list[Rows | Exception]":
             found = await execute_together(connection, reads, prepares=self._prepares)
             for each in found:
-                if isinstance(each, psycopg.Error) and _concerns_all(each):
+                if isinstance(each, Exception) and _concerns_all(each):
                     raise each
             return found
 
@@ -112,6 +112,8 @@ class Pipelines:
         for read, rows in zip(reads, found, strict=True):
             if isinstance(rows, psycopg.Error):
                 read.fail(self._connections.explained(rows))
+            elif isinstance(rows, Exception):
+                read.fail(rows)
             elif not read.answer.done():
                 read.answer.set_result(rows)
 
@@ -130,23 +132,23 @@ class _Read:
             self.answer.set_exception(own)
 
 
-def _concerns_all(error: psycopg.Error) -> bool:
+def _concerns_all(error: Exception) -> bool:
     """Whether a failure is of the connection or the server, so that all must be read again."""
     return is_conflict(error) or is_lost(error) or is_read_only(error)
 
 
 async def execute_together(
     connection: Connection, reads: Sequence[_Read], *, prepares: bool
-) -> list[Rows | psycopg.Error]:
+) -> list[Rows | Exception]:
     """Execute statements one after another on a connection nobody else uses.
 
-    Gives the rows of each, or its failure. Those behind a failed one are sent again, since the
-    database passes over them.
+    Gives the rows of each, or its failure. Those behind one that failed in the database are sent
+    again, since it passes over them.
 
     Raises psycopg.Error when the connection ends; it is closed then, as after any exception.
     """
     pgconn = connection.pgconn
-    found: list[Rows | psycopg.Error] = []
+    found: list[Rows | Exception] = []
     try:
         pgconn.enter_pipeline_mode()
         while len(found) < len(reads):
@@ -170,15 +172,20 @@ class _Sent:
     prepares: bool
     preparing: dict[Any, bytes] = field(default_factory=dict[Any, bytes])
     expected: list[Any] = field(default_factory=list[Any])
-    """For each result, the key of the statement that is prepared, or None for rows."""
+    """In order: the key of a statement that is prepared, None for rows, and an error instead of
+    a result for what could not be sent."""
 
     def add(self, read: _Read) -> None:
-        """Send a statement."""
+        """Send a statement, unless a value of it cannot be: text with NUL, or half a character."""
         pgconn, transformer = self.connection.pgconn, self.connection.transformer
         statement = NUMBERED[read.query]
-        parameters = transformer.dump_sequence(
-            [read.values[name] for name in statement.parameters], statement.formats
-        )
+        try:
+            parameters = transformer.dump_sequence(
+                [read.values[name] for name in statement.parameters], statement.formats
+            )
+        except (psycopg.DataError, UnicodeError) as error:
+            self.expected.append(error)
+            return
         types, formats = transformer.types or (), transformer.formats
         if not self.prepares:
             pgconn.send_query_params(
@@ -201,14 +208,19 @@ class _Sent:
             self.expected.append(key)
         return name
 
-    def rows(self, results: "Sequence[pq.abc.PGresult]") -> list[Rows | psycopg.Error]:
+    def rows(self, results: "Iterable[pq.abc.PGresult]") -> list[Rows | Exception]:
         """Give the rows of the statements up to the first that failed, and its failure.
 
         A statement that is not prepared any more is left for the next pipeline.
         """
         transformer = self.connection.transformer
-        found: list[Rows | psycopg.Error] = []
-        for key, result in zip(self.expected, results, strict=True):
+        found: list[Rows | Exception] = []
+        arriving = iter(results)
+        for key in self.expected:
+            if isinstance(key, Exception):
+                found.append(key)
+                continue
+            result = next(arriving)
             if result.status == pq.ExecStatus.TUPLES_OK:
                 transformer.set_pgresult(result, format=pq.Format.BINARY)
                 found.append(transformer.load_rows(0, result.ntuples, tuple))
