@@ -36,6 +36,9 @@ OWN_SETTINGS: Final = f"&pool_max=1&statement_seconds={STATEMENT_SECONDS}"
 ANSWER_SECONDS: Final = 3
 SILENCE_SECONDS: Final = 10
 STEPS_MIN: Final = 15
+UNDISTURBED: Final = 5
+ALL_FAULTS_SECONDS: Final = 600
+"""Far more than every fault at every message takes: some hundred, most of half a second."""
 FAULTS: Final = (
     (Kind.RESET, 0.0),
     (Kind.CLOSE, 0.0),
@@ -106,9 +109,15 @@ def lanes(clean_environment: None) -> Iterator[list[Lane]]:
 
 
 def steps_of(lane: Lane, write_of: Making) -> list[str]:
-    """Give the messages of a write that nothing disturbs, in their order."""
-    lane.meet(write_of, None)
-    steps = list(lane.proxy.seen)
+    """Give the messages of a write that nothing disturbs, in their order.
+
+    The server looks after other things, too, now and then: the fewest messages are the write's.
+    """
+    seen: list[list[str]] = []
+    for _ in range(UNDISTURBED):
+        lane.meet(write_of, None)
+        seen.append(list(lane.proxy.seen))
+    steps = min(seen, key=len)
     assert len(steps) >= STEPS_MIN
     return steps
 
@@ -142,7 +151,7 @@ def test_a_write_keeps_its_promises_whichever_message_of_it_meets_a_fault(
             except Exception as error:
                 failures.append(f"{step} {steps[step]}: {kind.value} ({seconds:g} s): {error!r}")
 
-    Crew(partial(meet_faults, lane) for lane in lanes).join()
+    Crew(partial(meet_faults, lane) for lane in lanes).join(ALL_FAULTS_SECONDS)
     assert failures == []
 
 

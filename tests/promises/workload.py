@@ -215,9 +215,9 @@ class Crew:
         except BaseException as error:
             self._failures.append(error)
 
-    def join(self) -> None:
-        """Wait for all. Raises what one of them raised."""
-        deadline = time.monotonic() + DEADLINE_SECONDS
+    def join(self, seconds: float = DEADLINE_SECONDS) -> None:
+        """Wait for all, for so long at most. Raises what one of them raised."""
+        deadline = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0, deadline - time.monotonic()))
         if self._failures:
