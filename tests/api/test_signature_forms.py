@@ -272,7 +272,7 @@ def test_the_date_header_serves_where_there_is_no_x_amz_date(
             sigv4.canonical_path(path.encode()),
             "",
             f"date:{date}\nhost:{raw.host}\n",
-            ["date", "host"],
+            "date;host",
             sigv4.EMPTY_PAYLOAD_HASH,
         )
         key = sigv4.signing_key(raw.server.secret_access_key, day, "us-east-1", "cognito-sync")

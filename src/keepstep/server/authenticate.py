@@ -12,10 +12,12 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from hmac import HMAC
 from itertools import product
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import unquote_to_bytes
+
+import msgspec
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from keepstep.domain.access import Caller
 from keepstep.domain.limits import (
@@ -42,8 +44,10 @@ from .sessions import Session, Sessions, expired
 from .settings import REGION_PATTERN
 
 TIME_FORMAT: Final = "%Y%m%dT%H%M%SZ"
-SIGNED_IF_SENT: Final = (b"x-amz-date", b"x-amz-security-token", b"x-amz-target")
-ONCE_ONLY: Final = (b"authorization", b"x-amz-date", b"x-amz-security-token", b"host")
+HOST: Final = b"host"
+"""Always signed."""
+SIGNED_IF_SENT: Final = (HOST, b"x-amz-date", b"x-amz-security-token", b"x-amz-target")
+ONCE_ONLY: Final = (b"authorization", b"x-amz-date", b"x-amz-security-token", HOST)
 
 _TIME: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _NO_KEY: Final = sigv4.signing_key("x" * 40, "", "", "")
@@ -54,10 +58,11 @@ _MISMATCH: Final = (
 )
 
 
-class _Signed(NamedTuple):
+class _Signed(msgspec.Struct, frozen=True):
     """What a request says about its signature; ``query`` is the signed part of the query."""
 
-    authorization: sigv4.Authorization
+    claims: sigv4.Claims
+    signature: str
     time: str
     signed_at: int
     query: bytes
@@ -101,7 +106,7 @@ class Authenticator:
         """
         signed = _read(request, door, presigned=presigned or door.presigned)
         key = await self._find(signed)
-        authorization = signed.authorization
+        claims = signed.claims
         if key is None:
             self._matches(request, method, signed, _NO_KEY)
             raise _unknown()
@@ -110,9 +115,9 @@ class Authenticator:
         if session is not None and session.expires_at <= now:
             raise expired()
         _check_time(signed, now, door.clock_skew_ms)
-        self._check_scope(authorization, door.service)
-        _check_signed_headers(request, authorization)
-        if not self._matches(request, method, signed, self._signing_key(authorization, key.secret)):
+        self._check_scope(claims, door.service)
+        _check_signed_headers(request, claims)
+        if not self._matches(request, method, signed, self._signing_key(claims, key.secret)):
             raise InvalidSignatureException(_MISMATCH)
         if session is not None:
             await self._sessions.check_revoked(session)
@@ -133,31 +138,26 @@ class Authenticator:
 
     async def _find(self, signed: _Signed) -> SigningKey | Session | None:
         """Give the key of a request: a long-term one never goes with a session token."""
-        access_key_id = signed.authorization.access_key_id
+        access_key_id = signed.claims.access_key_id
         if signed.token is None:
             return await self._keys.find(access_key_id)
         return self._sessions.open(access_key_id, signed.token)
 
-    def _check_scope(self, authorization: sigv4.Authorization, service: str) -> None:
-        region = authorization.region
+    def _check_scope(self, claims: sigv4.Claims, service: str) -> None:
+        region = claims.region
         if region not in self._regions and (
             self._narrowed or len(region) > REGION_LENGTH_MAX or not _is_region(region)
         ):
             raise InvalidSignatureException(
                 f"Credential should be scoped to a valid region, not '{region}'. "
             )
-        if authorization.service != service:
+        if claims.service != service:
             raise InvalidSignatureException(
                 f"Credential should be scoped to correct service: '{service}'. "
             )
 
-    def _signing_key(self, authorization: sigv4.Authorization, secret: str) -> HMAC:
-        name = (
-            secret,
-            authorization.date,
-            authorization.region,
-            authorization.service,
-        )
+    def _signing_key(self, claims: sigv4.Claims, secret: str) -> HMAC:
+        name = (secret, claims.date, claims.region, claims.service)
         signer = self._signing_keys.get(name)
         if signer is None:
             if len(self._signing_keys) >= SIGNING_KEYS_CACHED_MAX:
@@ -165,39 +165,23 @@ class Authenticator:
             signer = self._signing_keys[name] = sigv4.signing_key(*name)
         return signer
 
-    def _matches(
-        self,
-        request: Request,
-        method: str,
-        given: _Signed,
-        key: HMAC,
-    ) -> bool:
-        authorization, time = given.authorization, given.time
+    def _matches(self, request: Request, method: str, given: _Signed, key: HMAC) -> bool:
         body = request.body
-        hashes = [hashlib.sha256(body).hexdigest() if body else sigv4.EMPTY_PAYLOAD_HASH]
+        digests = [hashlib.sha256(body).hexdigest() if body else sigv4.EMPTY_PAYLOAD_HASH]
         if METHOD_OVERRIDE in request.by_name:
             # Unity signs a DELETE without a body, then sends a POST with "{}".
-            hashes.append(sigv4.EMPTY_PAYLOAD_HASH)
+            digests.append(sigv4.EMPTY_PAYLOAD_HASH)
         claimed = request.by_name.get(b"x-amz-content-sha256")
-        if claimed is not None and claimed.decode("latin-1") not in hashes:
+        if claimed is not None and claimed.decode("latin-1") not in digests:
             return False
-        signed = authorization.signed_headers
+        signed = given.claims.signed_headers
         headers = sigv4.canonical_headers(request.by_name, signed)
         if headers is None:
             return False
         path = sigv4.canonical_path(request.raw_path)
-        query = sigv4.canonical_query(given.query)
-        scope = authorization.scope
-        expected = authorization.signature.encode("latin-1")
-
-        def holds(verb: str, path: str, headers: str, digest: str) -> bool:
-            text = sigv4.canonical_request(verb, path, query, headers, signed, digest)
-            computed = sigv4.signature(key, time, scope, text)
-            return hmac.compare_digest(computed.encode(), expected)
-
-        return holds(method, path, headers, hashes[0]) or any(
-            holds(*reading)
-            for reading in self._other_readings(request, method, path, headers, signed, hashes)
+        return _holds(given, key, method, path, headers, digests[0]) or any(
+            _holds(given, key, *reading)
+            for reading in self._other_readings(request, method, path, headers, signed, digests)
         )
 
     def _other_readings(
@@ -206,12 +190,12 @@ class Authenticator:
         method: str,
         path: str,
         headers: str,
-        signed: Sequence[str],
-        hashes: list[str],
+        signed: Sequence[bytes],
+        digests: list[str],
     ) -> Iterator[tuple[str, str, str, str]]:
         """Give what else a client may have signed that arrives as this request."""
         methods = [method]
-        if method != request.method and METHOD_OVERRIDE.decode() in signed:
+        if method != request.method and METHOD_OVERRIDE in signed:
             methods.append(request.method)
         # What a client sent to a proxy that decodes the path before it forwards it.
         decoded = unquote_to_bytes(request.raw_path)
@@ -220,37 +204,47 @@ class Authenticator:
         if b"%25" not in request.raw_path:  # or it would stand for another path, decoded once more
             paths.append(request.raw_path.decode("latin-1"))  # curl 7.88 signs it as it is
         with_hosts = [headers, *self._other_hosts(request, signed)]
-        yield from product(methods, dict.fromkeys(paths), with_hosts, hashes)
+        yield from product(methods, dict.fromkeys(paths), with_hosts, digests)
 
-    def _other_hosts(self, request: Request, signed: Sequence[str]) -> Iterator[str]:
+    def _other_hosts(self, request: Request, signed: Sequence[bytes]) -> Iterator[str]:
         """Give the headers with the host as iOS signs it, without a port, or as configured."""
-        host = request.by_name.get(b"host", b"")
+        host = request.by_name.get(HOST, b"")
         name, colon, _ = host.rpartition(b":")
         for other in ([name] if colon else []) + self._public_hosts:
-            yield sigv4.canonical_headers({**request.by_name, b"host": other}, signed) or ""
+            yield sigv4.canonical_headers({**request.by_name, HOST: other}, signed) or ""
+
+
+def _holds(
+    given: _Signed, key: HMAC, method: str, path: str, headers: str, digest: str
+) -> bool:
+    """Whether the signature given is that of one reading of a request."""
+    claims = given.claims
+    query = sigv4.canonical_query(given.query)
+    text = sigv4.canonical_request(method, path, query, headers, claims.names, digest)
+    computed = sigv4.signature(key, given.time, claims.scope, text)
+    return hmac.compare_digest(computed.encode(), given.signature.encode("latin-1"))
 
 
 def _read(request: Request, door: Door, *, presigned: bool) -> _Signed:
-    headers = request.by_name
+    headers, query = request.by_name, request.query
     value = headers.get(b"authorization")
+    in_query = bool(query) and PRESIGNED in query
     if value is None:
-        if presigned and PRESIGNED in request.query:
-            authorization, date, query, token, good_for = read_presigned(request.query)
-            return _Signed(authorization, *_read_time(date), query, token, good_for)
+        if presigned and in_query:
+            claims, signature, date, query, token, good_for = read_presigned(query)
+            return _Signed(claims, signature, *_read_time(date), query, token, good_for)
         raise MissingAuthenticationTokenException(door.unsigned)
     if len(headers) != len(request.headers):
         _refuse_repeated(request.headers)
-    if PRESIGNED in request.query:
+    if in_query:
         raise IncompleteSignatureException(
             "The request is signed both in its Authorization header and in its query; sign "
             "it once, in the header."
         )
     date = headers.get(b"x-amz-date") or headers.get(b"date")
-    text = value.decode("latin-1")
-    authorization = sigv4.parse_authorization(text, dated=date is not None)
+    claims, signature = sigv4.parse_authorization(value.decode("latin-1"), dated=date is not None)
     time, signed_at = _read_time((date or b"").decode("latin-1"))
-    token = headers.get(b"x-amz-security-token")
-    return _Signed(authorization, time, signed_at, request.query, token)
+    return _Signed(claims, signature, time, signed_at, query, headers.get(b"x-amz-security-token"))
 
 
 def _unknown() -> UnrecognizedClientException:
@@ -258,22 +252,21 @@ def _unknown() -> UnrecognizedClientException:
 
 
 def _check_time(signed: _Signed, now: int, skew: int) -> None:
-    authorization, time, signed_at = signed.authorization, signed.time, signed.signed_at
-    if time[:8] != authorization.date:
+    time, signed_at, date = signed.time, signed.signed_at, signed.claims.date
+    if time[:8] != date:
         raise InvalidSignatureException(
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date "
-            f"from HTTP: '{authorization.date}' != '{time[:8]}', from '{time}'."
+            f"from HTTP: '{date}' != '{time[:8]}', from '{time}'."
         )
-    minutes = skew // MINUTE_MS
     if signed_at < now - (skew if signed.good_for is None else signed.good_for):
         raise InvalidSignatureException(
             f"Signature expired: {time} is now earlier than {_format(now - skew)} "
-            f"({_format(now)} - {minutes} min.)"
+            f"({_format(now)} - {skew // MINUTE_MS} min.)"
         )
     if signed_at > now + skew:
         raise InvalidSignatureException(
             f"Signature not yet current: {time} is still later than "
-            f"{_format(now + skew)} ({_format(now)} + {minutes} min.)"
+            f"{_format(now + skew)} ({_format(now)} + {skew // MINUTE_MS} min.)"
         )
 
 
@@ -286,13 +279,12 @@ def _refuse_repeated(headers: Sequence[tuple[bytes, bytes]]) -> None:
             )
 
 
-def _check_signed_headers(request: Request, authorization: sigv4.Authorization) -> None:
-    signed = authorization.signed_headers
-    sent = [name.decode() for name in SIGNED_IF_SENT if name in request.by_name]
-    for name in ("host", *sent):
-        if name not in signed:
+def _check_signed_headers(request: Request, claims: sigv4.Claims) -> None:
+    signed, sent = claims.signed_headers, request.by_name
+    for name in SIGNED_IF_SENT:
+        if name not in signed and (name in sent or name == HOST):
             raise InvalidSignatureException(
-                f"'{name}' must be a 'SignedHeader' in the AWS Authorization."
+                f"'{name.decode()}' must be a 'SignedHeader' in the AWS Authorization."
             )
 
 

@@ -8,6 +8,7 @@ import asyncio
 from functools import partial
 from typing import Any, Final
 
+import httptools
 import structlog
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
@@ -109,24 +110,27 @@ class LimitedConnection(HttpToolsProtocol):
         self._unread_bytes = 0
         self._refusal = _MALFORMED
         self._watch: asyncio.TimerHandle | None = None
+        self._idle_since: float | None = None
+        self._idle_watch: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] -- as uvicorn narrows it
         """Watch over the connection from its first moment."""
         answering = AnswerTransport(transport, self._answers)
         super().connection_made(answering)
         self._watch_again()
-        self.timeout_keep_alive_task = self.loop.call_later(
-            self._limits.idle_seconds, self.timeout_keep_alive_handler
-        )
+        self._idle_since = self.loop.time()
+        self._watch_idleness(self._limits.idle_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop watching."""
-        if self._watch is not None:
-            self._watch.cancel()
+        for watch in (self._watch, self._idle_watch):
+            if watch is not None:
+                watch.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, within the limit on headers."""
+        self._idle_since = None
         if self._begun_at is None:
             self._begun_at = self.loop.time()
             self._header_bytes = 0
@@ -140,21 +144,63 @@ class LimitedConnection(HttpToolsProtocol):
             self.send_400_response("")
 
     def on_headers_complete(self) -> None:
-        """Check the exact size when one read brought headers and body together."""
+        """Begin a request as uvicorn does, within the limit on headers.
+
+        The path stays as it arrived: the API's is split before it is decoded, and the pages'
+        have nothing to decode. What uvicorn does here for web sockets, mounted applications and
+        a limit on connections is left out.
+        """
         self._in_headers = False
         if self._header_bytes > self._limits.request_header_bytes:
             size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
             if size > self._limits.request_header_bytes:
                 self._refuse_headers()
                 raise ValueError("headers too long")
-        super().on_headers_complete()
-        at_once = partial(self._answer_at_once, self.cycle)
-        self.scope["extensions"] = {ANSWER_AT_ONCE: at_once}  # pyright: ignore[reportGeneralTypeIssues] -- our own extension
+        scope = self.scope
+        parser: Any = self.parser
+        before = self.cycle  # None at first, whatever uvicorn says
+        target = httptools.parse_url(self.url)
+        version = parser.get_http_version()
+        scope["http_version"] = version
+        scope["method"] = parser.get_method().decode("ascii")
+        scope["path"] = target.path.decode("ascii")
+        scope["raw_path"] = target.path
+        scope["query_string"] = target.query or b""
+        cycle = self.cycle = RequestResponseCycle(
+            scope,
+            self.transport,
+            self.flow,
+            self.logger,
+            self.access_logger,
+            self.access_log,
+            self.server_state.default_headers,
+            asyncio.Event(),
+            self.expect_100_continue,
+            version != "1.0" and parser.should_keep_alive(),
+            self.on_response_complete,
+        )
+        scope["extensions"] = {ANSWER_AT_ONCE: partial(self._answer_at_once, cycle)}  # pyright: ignore[reportGeneralTypeIssues] -- our own extension
+        if not before or before.response_complete:
+            self._start_asgi_task(cycle, self.app)  # pyright: ignore[reportArgumentType, reportUnknownMemberType]
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))  # pyright: ignore[reportArgumentType, reportUnknownMemberType]
 
     def on_message_complete(self) -> None:
         """Let the next request have its own time."""
         self._begun_at = None
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Begin the next request if it is here, as uvicorn does; note the time if it is not."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._idle_since = self.loop.time()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse a request that cannot be served, in the service's error form, and close."""
@@ -202,6 +248,23 @@ class LimitedConnection(HttpToolsProtocol):
     def _refuse_headers(self) -> None:
         text = f"The request line and headers may have {self._limits.request_header_bytes} bytes."
         self._refusal = (431, "RequestEntityTooLargeException", text)
+
+    def _watch_idleness(self, seconds: float) -> None:
+        self._idle_watch = self.loop.call_later(seconds, self._look_for_idleness)
+
+    def _look_for_idleness(self) -> None:
+        """Close a connection that no request came on for long enough.
+
+        One timer a connection, which asks when it is time, and not two changes of it a request.
+        """
+        since = self._idle_since
+        left = self._limits.idle_seconds
+        if since is not None:
+            left -= self.loop.time() - since
+        if left > 0:
+            self._watch_idleness(left)
+        elif not self.transport.is_closing():
+            self.transport.close()
 
     def _watch_again(self) -> None:
         self._watch = self.loop.call_later(self._limits.request_seconds, self._look)

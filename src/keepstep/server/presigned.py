@@ -25,8 +25,8 @@ _SESSION: Final = "X-Amz-Security-Token"
 
 def read_presigned(
     query: bytes,
-) -> tuple[sigv4.Authorization, str, bytes, bytes | None, int]:
-    """Give the claims, the date, the signed part of the query, the session token, and the life.
+) -> tuple[sigv4.Claims, str, str, bytes, bytes | None, int]:
+    """Give claims, signature, date, the signed part of the query, session token, and life.
 
     The life is in milliseconds.
 
@@ -53,7 +53,7 @@ def read_presigned(
         raise IncompleteSignatureException(
             f"X-Amz-Expires must be a number of seconds up to {PRESIGNED_SECONDS_MAX}."
         )
-    authorization = sigv4.parse_authorization(
+    claims, signature = sigv4.parse_authorization(
         f"{sigv4.ALGORITHM} Credential={given['X-Amz-Credential']}, "
         f"SignedHeaders={given['X-Amz-SignedHeaders']}, Signature={given['X-Amz-Signature']}",
         dated=True,
@@ -61,7 +61,8 @@ def read_presigned(
     signed = b"&".join(part for part in query.split(b"&") if not part.startswith(PRESIGNED))
     token = given.get(_SESSION)
     return (
-        authorization,
+        claims,
+        signature,
         given["X-Amz-Date"],
         signed,
         None if token is None else token.encode("ascii"),

@@ -14,6 +14,8 @@ from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from .errors import IncompleteSignatureException
 from .rest_json import UNRESERVED
@@ -21,7 +23,7 @@ from .rest_json import UNRESERVED
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 TERMINATOR: Final = "aws4_request"
 PARSED_CACHED_MAX: Final = 1024
-"""Short Authorization headers whose parsed form, without the signature, is kept."""
+"""Short Authorization headers whose claims are kept."""
 CLAIMS_CACHED_LENGTH_MAX: Final = 512
 """Characters of such a header; those of SDKs have some 300."""
 PART_SHOWN_MAX: Final = 32
@@ -35,24 +37,26 @@ _PATH_TO_ENCODE: Final = re.compile(rb"[^A-Za-z0-9\-_.~/%]")
 _INNER_SPACE: Final = re.compile(rb"\s+")
 
 
-class Authorization(msgspec.Struct, frozen=True):
-    """The parts of an Authorization header. ``signature`` is lower-case hexadecimal."""
+class Claims(msgspec.Struct, frozen=True):
+    """An Authorization header without its signature: the same all day for a client.
+
+    ``scope`` is the credential scope without the access key, ``names`` the signed headers as
+    they were listed.
+    """
 
     access_key_id: str
     date: str
     region: str
     service: str
-    signed_headers: tuple[str, ...]
-    signature: str
-
-    @property
-    def scope(self) -> str:
-        """The credential scope without the access key."""
-        return f"{self.date}/{self.region}/{self.service}/{TERMINATOR}"
+    scope: str
+    names: str
+    signed_headers: tuple[bytes, ...]
 
 
-def parse_authorization(value: str, *, dated: bool) -> Authorization:
-    """Read an Authorization header; ``dated`` says whether the request carries a date header.
+def parse_authorization(value: str, *, dated: bool) -> tuple[Claims, str]:
+    """Read the claims and the signature of an Authorization header.
+
+    ``dated`` says whether the request carries a date header.
 
     Raises IncompleteSignatureException with the text of the real service, which names each
     missing part. The signature is never repeated.
@@ -61,9 +65,9 @@ def parse_authorization(value: str, *, dated: bool) -> Authorization:
     usable = mark and dated and given.isalnum() and len(claims) <= CLAIMS_CACHED_LENGTH_MAX
     usual = _usual_claims(claims) if usable else None
     if usual is not None:
-        return Authorization(*usual, given)
+        return usual, given
     credential, names, given = _unusual_form(value, dated=dated)
-    return Authorization(*_split_credential(credential), _split_names(names), given)
+    return _claims(credential, names), given
 
 
 def canonical_path(raw_path: bytes) -> str:
@@ -84,45 +88,42 @@ def canonical_query(query: bytes) -> str:
     )
 
 
-def canonical_headers(headers: Mapping[bytes, bytes], signed: Sequence[str]) -> str | None:
+def canonical_headers(headers: Mapping[bytes, bytes], signed: Sequence[bytes]) -> str | None:
     """Give the signed headers in canonical form, or None if one of them did not arrive.
 
     ``headers`` are by lower-case name; repeated ones are joined with commas in order of arrival.
     """
-    lines: list[bytes] = []
-    for name in signed:
-        encoded = name.encode()
-        value = headers.get(encoded)
-        if value is None:
-            return None
-        value = value.strip()
-        if b"  " in value or b"\t" in value:
-            value = _INNER_SPACE.sub(b" ", value)
-        lines.append(b"%b:%b\n" % (encoded, value))
-    return b"".join(lines).decode("latin-1")
+    try:
+        lines = [b"%b:%b\n" % (name, headers[name].strip()) for name in signed]
+    except KeyError:
+        return None
+    whole = b"".join(lines)
+    if b"  " in whole or b"\t" in whole:
+        whole = b"".join([_INNER_SPACE.sub(b" ", line[:-1]) + b"\n" for line in lines])
+    return whole.decode("latin-1")
 
 
 def canonical_request(
-    method: str, path: str, query: str, headers: str, signed: Sequence[str], payload_hash: str
+    method: str, path: str, query: str, headers: str, names: str, payload_hash: str
 ) -> str:
     """Join the canonical parts into the text whose digest is signed."""
-    return f"{method}\n{path}\n{query}\n{headers}\n{';'.join(signed)}\n{payload_hash}"
+    return f"{method}\n{path}\n{query}\n{headers}\n{names}\n{payload_hash}"
 
 
-def signing_key(secret: str, date: str, region: str, service: str) -> hmac.HMAC:
+def signing_key(secret: str, date: str, region: str, service: str) -> HMAC:
     """Derive the key for one day, region and service, set up to sign any number of requests."""
     key = f"AWS4{secret}".encode()
     for part in (date, region, service, TERMINATOR):
         key = hmac.digest(key, part.encode(), "sha256")
-    return hmac.new(key, digestmod="sha256")
+    return HMAC(key, SHA256())
 
 
-def signature(key: hmac.HMAC, time: str, scope: str, request: str) -> str:
+def signature(key: HMAC, time: str, scope: str, request: str) -> str:
     """Sign a canonical request made at ``time`` (``YYYYMMDDTHHMMSSZ``); lower-case hexadecimal."""
     digest = hashlib.sha256(request.encode("latin-1")).hexdigest()
     signing = key.copy()  # cheaper than starting from the key
     signing.update(f"{ALGORITHM}\n{time}\n{scope}\n{digest}".encode())
-    return signing.hexdigest()
+    return signing.finalize().hex()
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -152,14 +153,15 @@ def sign(
     signed["x-amz-date"] = time
     if credentials.session_token is not None:
         signed["x-amz-security-token"] = credentials.session_token
-    names = sorted(signed)
+    listed = sorted(signed)
+    names = ";".join(listed)
     path, _, query = target.encode("latin-1").partition(b"?")
     arriving = {name.encode(): value.encode("latin-1") for name, value in signed.items()}
     request = canonical_request(
         method,
         canonical_path(path),
         canonical_query(query),
-        canonical_headers(arriving, names) or "",
+        canonical_headers(arriving, [name.encode() for name in listed]) or "",
         names,
         hashlib.sha256(body).hexdigest(),
     )
@@ -168,12 +170,9 @@ def sign(
     key = signing_key(credentials.secret_access_key, date, region, service)
     signed["authorization"] = (
         f"{ALGORITHM} Credential={credentials.access_key_id}/{scope}, "
-        f"SignedHeaders={';'.join(names)}, Signature={signature(key, time, scope, request)}"
+        f"SignedHeaders={names}, Signature={signature(key, time, scope, request)}"
     )
     return signed
-
-
-Claims = tuple[str, str, str, str, tuple[str, ...]]
 
 
 @lru_cache(maxsize=PARSED_CACHED_MAX)
@@ -182,7 +181,15 @@ def _usual_claims(text: str) -> Claims | None:
     usual = _USUAL_CLAIMS.match(text)
     if usual is None:
         return None
-    return (*_split_credential(usual[1]), _split_names(usual[2]))
+    return _claims(usual[1], usual[2])
+
+
+def _claims(credential: str, names: str) -> Claims:
+    access_key_id, date, region, service = _split_credential(credential)
+    scope = f"{date}/{region}/{service}/{TERMINATOR}"
+    names = names.lower()
+    signed = tuple(name.encode() for name in names.split(";"))
+    return Claims(access_key_id, date, region, service, scope, names, signed)
 
 
 def _unusual_form(value: str, *, dated: bool) -> tuple[str, str, str]:
@@ -232,10 +239,6 @@ def _split_credential(credential: str) -> tuple[str, str, str, str]:
             f"e.g. keyid/date/region/service/term, got '{credential.split(maxsplit=1)[0]}'"
         )
     return access_key_id, scope[0], scope[1], scope[2]
-
-
-def _split_names(names: str) -> tuple[str, ...]:
-    return tuple(names.lower().split(";"))
 
 
 def _recode(part: bytes) -> str:
