@@ -55,7 +55,7 @@ class TokenKeys(Protocol):
 class Revocations(Protocol):
     """From when on tokens and credentials must be."""
 
-    async def find(self, subjects: Sequence[str], issued_at: int) -> Revocation | None:
+    async def find(self, subjects: tuple[str, ...], issued_at: int) -> Revocation | None:
         """Give a revocation of one of the subjects since a time, or None; seconds old at most."""
         ...
 

@@ -16,20 +16,13 @@ from keepstep.wire.errors import (
 from keepstep.wire.json_protocols import encode_error
 
 from . import names as header_names
-from .cors import CrossOrigin
+from .cors import ORIGIN, CrossOrigin
 from .handle import Handler
 from .live import LiveChanges
 from .logs import RequestLog
 from .metrics import Metrics
 from .pages import WELL_KNOWN
-from .request import (
-    ANSWER_AT_ONCE,
-    Answer,
-    AnswerAtOnce,
-    Request,
-    RequestIds,
-    by_name,
-)
+from .request import EXCHANGE, Answer, Exchange, Request, RequestIds, by_name
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -83,16 +76,18 @@ class KeepstepApplication:
             return
         begun = time.perf_counter()
         request_id = self._request_ids.next()
-        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        headers: header_names.Headers = scope["headers"]
         names = by_name(headers)
+        # Taken out, not read: it refers back to the scope, and such a ring waits for the collector.
+        exchange: Exchange | None = scope.pop("extensions", {}).get(EXCHANGE)
         closing = False
         if scope["method"] == "OPTIONS":
             answer = Answer(200, b"", operation="Preflight")
             extra = self._cross_origin.preflight(names)
         else:
-            extra = self._cross_origin.headers(names)
+            extra = self._cross_origin.headers(names) if ORIGIN in names else []
             try:
-                body = await self._body(names, receive) if _has_body(names) else b""
+                body = await self._body(names, exchange, receive) if _has_body(names) else b""
             except ClientGone:
                 return
             except ServiceError as error:
@@ -112,12 +107,13 @@ class KeepstepApplication:
                 )
                 answer = await self._handler.handle(request)
         answer_headers = _headers(answer, request_id, extra, closing=closing)
-        # Taken out, not read: it refers back to the scope, and such a ring waits for the collector.
-        at_once: AnswerAtOnce | None = scope.pop("extensions", {}).get(ANSWER_AT_ONCE)
-        whole = (answer.status, answer_headers, answer.body)
         if answer.stream is not None:
             await _send_stream(answer, answer_headers, receive, send)
-        elif closing or at_once is None or not at_once(*whole):
+        elif (
+            closing
+            or exchange is None
+            or not exchange.answer_at_once(answer.status, answer_headers, answer.body)
+        ):
             await send(_start(answer, answer_headers))
             await send({"type": "http.response.body", "body": answer.body})
         seconds = time.perf_counter() - begun
@@ -125,7 +121,9 @@ class KeepstepApplication:
         if self._request_log is not None:
             self._request_log.write(answer, request_id, seconds)
 
-    async def _body(self, names: dict[bytes, bytes], receive: Receive) -> bytes:
+    async def _body(
+        self, names: dict[bytes, bytes], exchange: Exchange | None, receive: Receive
+    ) -> bytes:
         """Collect a body up to the limits.
 
         Raises RequestEntityTooLargeException, TooManyRequestsException if all connections
@@ -134,26 +132,29 @@ class KeepstepApplication:
         length = names.get(b"content-length")
         if length is not None and int(length) > self._body_bytes:
             raise self._too_large()
-        message = await receive()
-        if not message.get("more_body") and message["type"] == "http.request":
-            return message["body"]
-        return await self._long_body(message, receive)
+        whole = exchange.whole_body() if exchange is not None else None
+        if whole is None:
+            return await self._long_body(receive)
+        if len(whole) > self._body_bytes:
+            raise self._too_large()
+        return whole
 
-    async def _long_body(self, message: Message, receive: Receive) -> bytes:
+    async def _long_body(self, receive: Receive) -> bytes:
         body = bytearray()
         try:
             while True:
+                message = await receive()
                 if message["type"] != "http.request":
                     raise ClientGone
-                body += message["body"]
-                self._held_bytes += len(message["body"])
+                part = message.get("body", b"")
+                body += part
+                self._held_bytes += len(part)
                 if len(body) > self._body_bytes:
                     raise self._too_large()
                 if self._held_bytes > BODIES_BYTES_MAX:
                     raise TooManyRequestsException("The server is busy; try again in a second.")
-                if not message["more_body"]:
+                if not message.get("more_body"):
                     return bytes(body)
-                message = await receive()
         finally:
             self._held_bytes -= len(body)
 

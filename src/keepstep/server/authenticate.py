@@ -46,7 +46,7 @@ from .settings import REGION_PATTERN
 TIME_FORMAT: Final = "%Y%m%dT%H%M%SZ"
 HOST: Final = b"host"
 """Always signed."""
-SIGNED_IF_SENT: Final = (HOST, b"x-amz-date", b"x-amz-security-token", b"x-amz-target")
+SIGNED_IF_SENT: Final = frozenset((b"x-amz-date", b"x-amz-security-token", b"x-amz-target"))
 ONCE_ONLY: Final = (b"authorization", b"x-amz-date", b"x-amz-security-token", HOST)
 
 _TIME: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
@@ -280,12 +280,13 @@ def _refuse_repeated(headers: Sequence[tuple[bytes, bytes]]) -> None:
 
 
 def _check_signed_headers(request: Request, claims: sigv4.Claims) -> None:
-    signed, sent = claims.signed_headers, request.by_name
-    for name in SIGNED_IF_SENT:
-        if name not in signed and (name in sent or name == HOST):
-            raise InvalidSignatureException(
-                f"'{name.decode()}' must be a 'SignedHeader' in the AWS Authorization."
-            )
+    signed = claims.signed_headers
+    unsigned = SIGNED_IF_SENT.intersection(request.by_name).difference(signed)
+    if unsigned or HOST not in signed:
+        name = HOST if HOST not in signed else min(unsigned)
+        raise InvalidSignatureException(
+            f"'{name.decode()}' must be a 'SignedHeader' in the AWS Authorization."
+        )
 
 
 @lru_cache(maxsize=256)

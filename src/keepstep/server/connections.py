@@ -2,14 +2,19 @@
 
 uvicorn bounds bodies by back-pressure, and leaves the size of headers and the time a request
 may take to arrive to a proxy; a server that is exposed directly needs its own.
+
+Most of a short request's time would be uvicorn's, so its steps are taken here with less work
+where no request to this server needs more; the rarer ones (long bodies, ``HEAD``, ends of
+connections, streams) are left to it.
 """
 
 import asyncio
-from functools import partial
+import logging
 from typing import Any, Final
 
 import httptools
 import structlog
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -19,7 +24,8 @@ from uvicorn.protocols.http.httptools_impl import (
 from keepstep.domain.limits import Limits
 from keepstep.wire.rest_json import CONTENT_TYPE
 
-from .request import ANSWER_AT_ONCE, RequestIds
+from .names import Headers
+from .request import EXCHANGE, RequestIds
 
 _log = structlog.stdlib.get_logger()
 _MALFORMED: Final = (400, "MalformedHttpRequestException", "The request is not HTTP/1.1.")
@@ -88,6 +94,73 @@ class AnswerTransport(asyncio.Transport):
         self._transport.close()
 
 
+class Exchange(RequestResponseCycle):
+    """One request and its answer: an ASGI extension for requests that have arrived whole.
+
+    Everything else is uvicorn's, with what it seldom needs made when it does.
+    """
+
+    logger = logging.getLogger("uvicorn.error")
+    access_logger = logging.getLogger("uvicorn.access")
+    access_log = False
+    disconnected = False
+    more_body = True
+    response_started = False
+    response_complete = False
+    chunked_encoding = None
+    expected_content_length = 0
+
+    def __init__(self, connection: "LimitedConnection", *, keep_alive: bool) -> None:  # pyright: ignore[reportMissingSuperCall] -- it is what takes its time
+        """Begin with the headers that a connection has read."""
+        self.scope = connection.scope
+        self.transport = connection.transport
+        self.flow = connection.flow
+        self.default_headers = connection.server_state.default_headers
+        self.waiting_for_100_continue = connection.expect_100_continue
+        self.keep_alive = keep_alive
+        self.on_response = connection.on_response_complete
+        self.body = bytearray()
+        self._news = False
+        self._event: asyncio.Event | None = None
+
+    @property
+    def message_event(self) -> asyncio.Event:  # pyright: ignore[reportIncompatibleVariableOverride] -- read only
+        """What ``receive`` waits for."""
+        if self._event is None:
+            self._event = asyncio.Event()
+            if self._news:
+                self._event.set()
+        return self._event
+
+    def arrived(self) -> None:
+        """Note that there is more of the request than before."""
+        self._news = True
+        if self._event is not None:
+            self._event.set()
+
+    def whole_body(self) -> bytes | None:
+        """Give the body, or None while there is more to come."""
+        return None if self.more_body else bytes(self.body)
+
+    def answer_at_once(self, status: int, headers: Headers, body: bytes) -> bool:
+        """Send a whole answer as ``send`` would in two steps.
+
+        False leaves the ordinary way to answers that need more than that: while the client does
+        not read, for HEAD, and for those that close the connection.
+        """
+        if self.flow.write_paused or self.disconnected or not self.keep_alive:
+            return False
+        if self.response_started or self.scope["method"] == "HEAD":
+            return False
+        self.response_started = self.response_complete = True
+        self.waiting_for_100_continue = False
+        lines = [b"%b: %b\r\n" % line for line in (*self.default_headers, *headers)]
+        self.transport.write(b"".join((STATUS_LINE[status], *lines, b"\r\n", body)))
+        self.arrived()
+        self.on_response()
+        return True
+
+
 class LimitedConnection(HttpToolsProtocol):
     """Refuses headers over a size, requests over a time, and clients that do not read."""
 
@@ -104,6 +177,7 @@ class LimitedConnection(HttpToolsProtocol):
         self._limits = limits
         self._answers = answers
         self._request_ids = request_ids
+        self._exchange: Exchange
         self._begun_at: float | None = None
         self._in_headers = True
         self._header_bytes = 0
@@ -166,37 +240,39 @@ class LimitedConnection(HttpToolsProtocol):
         scope["path"] = target.path.decode("ascii")
         scope["raw_path"] = target.path
         scope["query_string"] = target.query or b""
-        cycle = self.cycle = RequestResponseCycle(
-            scope,
-            self.transport,
-            self.flow,
-            self.logger,
-            self.access_logger,
-            self.access_log,
-            self.server_state.default_headers,
-            asyncio.Event(),
-            self.expect_100_continue,
-            version != "1.0" and parser.should_keep_alive(),
-            self.on_response_complete,
-        )
-        scope["extensions"] = {ANSWER_AT_ONCE: partial(self._answer_at_once, cycle)}  # pyright: ignore[reportGeneralTypeIssues] -- our own extension
+        keep_alive = version != "1.0" and parser.should_keep_alive()
+        exchange = self.cycle = self._exchange = Exchange(self, keep_alive=keep_alive)
+        scope["extensions"] = {EXCHANGE: exchange}  # pyright: ignore[reportGeneralTypeIssues] -- our own extension
         if not before or before.response_complete:
-            self._start_asgi_task(cycle, self.app)  # pyright: ignore[reportArgumentType, reportUnknownMemberType]
+            self._start_asgi_task(exchange, self.app)  # pyright: ignore[reportArgumentType, reportUnknownMemberType]
         else:
             self.flow.pause_reading()
-            self.pipeline.appendleft((cycle, self.app))  # pyright: ignore[reportArgumentType, reportUnknownMemberType]
+            self.pipeline.appendleft((exchange, self.app))  # pyright: ignore[reportArgumentType, reportUnknownMemberType]
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body."""
+        exchange = self._exchange
+        if not exchange.response_complete:
+            exchange.body += body
+            if len(exchange.body) > HIGH_WATER_LIMIT:
+                self.flow.pause_reading()
+            exchange.arrived()
 
     def on_message_complete(self) -> None:
         """Let the next request have its own time."""
         self._begun_at = None
-        super().on_message_complete()
+        exchange = self._exchange
+        if not exchange.response_complete:
+            exchange.more_body = False
+            exchange.arrived()
 
     def on_response_complete(self) -> None:
         """Begin the next request if it is here, as uvicorn does; note the time if it is not."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
         else:
@@ -220,30 +296,6 @@ class LimitedConnection(HttpToolsProtocol):
         ]
         self.transport.write(b"".join(head) + body)
         self.transport.close()
-
-    def _answer_at_once(
-        self,
-        cycle: RequestResponseCycle,
-        status: int,
-        headers: list[tuple[bytes, bytes]],
-        body: bytes,
-    ) -> bool:
-        """Send a whole answer as ``RequestResponseCycle.send`` would in two steps.
-
-        The ordinary way is left to answers that need more than that: while the client does not
-        read, for HEAD, and for those that close the connection.
-        """
-        if self.flow.write_paused or cycle.disconnected or not cycle.keep_alive:
-            return False
-        if cycle.response_started or cycle.scope["method"] == "HEAD":
-            return False
-        cycle.response_started = cycle.response_complete = True
-        cycle.waiting_for_100_continue = False
-        lines = [b"%b: %b\r\n" % line for line in (*self.server_state.default_headers, *headers)]
-        self.transport.write(b"".join((STATUS_LINE[status], *lines, b"\r\n", body)))
-        cycle.message_event.set()
-        cycle.on_response()
-        return True
 
     def _refuse_headers(self) -> None:
         text = f"The request line and headers may have {self._limits.request_header_bytes} bytes."

@@ -4,7 +4,9 @@ Each door is one AWS protocol: how its requests name an operation, and how they 
 answers, errors too, are written. What happens in between is ``handle``'s, the same for all.
 """
 
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
+
+import msgspec
 
 from keepstep.domain.limits import CLOCK_SKEW_MS, STS_CLOCK_SKEW_MS
 from keepstep.operations.table import IDENTITY_TABLE, STS_TABLE, Row
@@ -17,7 +19,7 @@ from .routes import METHOD_OVERRIDE, effective_method, route
 TARGET: Final = b"x-amz-target"
 
 
-class Routed(NamedTuple):
+class Routed(msgspec.Struct, frozen=True):
     """An operation, the method its request stands for, and what the door read on the way."""
 
     row: Row
@@ -25,7 +27,7 @@ class Routed(NamedTuple):
     parts: Any
 
 
-class Refusal(NamedTuple):
+class Refusal(msgspec.Struct, frozen=True):
     """An error as a door writes it."""
 
     status: int

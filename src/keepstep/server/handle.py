@@ -92,11 +92,11 @@ class Handler:
         except Exception:  # noqa: BLE001 -- logged whole; the caller gets a request id
             refusal = _internal(request)
             _log.exception("internal_error", request_id=request.request_id)
-        status, code, body = door.refuse(refusal, request)
+        refused = door.refuse(refusal, request)
         return Answer(
-            status,
-            body,
-            code,
+            refused.status,
+            refused.body,
+            refused.code,
             row.operation.name if row is not None else "-",
             caller,
             getattr(shape, "identity_id", None),

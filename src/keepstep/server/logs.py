@@ -10,7 +10,7 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import Any, BinaryIO, Final
 
 import msgspec
 import structlog
@@ -87,7 +87,7 @@ class RequestLine(msgspec.Struct, frozen=True, omit_defaults=True):
     identity_id: str | None = None
 
 
-class Answered(NamedTuple):
+class Answered(msgspec.Struct, frozen=True):
     """What a request's line is made of, kept until it is written."""
 
     time: int

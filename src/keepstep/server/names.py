@@ -1,4 +1,4 @@
-"""Names of answer headers, as the SDKs look for them.
+"""Headers, and the names of those in answers, as the SDKs look for them.
 
 The Android SDK looks ``x-amzn-ErrorType`` up with exact case, and uvicorn lower-cases what it
 sends over HTTP/1.1; a name of this type stays as written.

@@ -1,6 +1,5 @@
 """A request as it arrived and its answer: what passes between ``app`` and ``handle``."""
 
-from collections.abc import Callable
 from typing import Final, Protocol
 
 import msgspec
@@ -8,6 +7,8 @@ import msgspec
 from keepstep.domain.access import Caller
 from keepstep.domain.sealing import Entropy
 from keepstep.wire.rest_json import CONTENT_TYPE
+
+from .names import Headers
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -21,7 +22,7 @@ class Request(msgspec.Struct, frozen=True):
     method: str
     raw_path: bytes
     query: bytes
-    headers: list[tuple[bytes, bytes]]
+    headers: Headers
     by_name: dict[bytes, bytes]
     body: bytes
     address: str = ""
@@ -30,11 +31,20 @@ class Request(msgspec.Struct, frozen=True):
 
 JSON: Final = CONTENT_TYPE.encode()
 
-ANSWER_AT_ONCE: Final = "keepstep.answer_at_once"
-"""The ASGI extension by which a connection takes a whole answer in one call."""
+EXCHANGE: Final = "keepstep.exchange"
+"""The ASGI extension by which whole bodies and answers pass in one call."""
 
-AnswerAtOnce = Callable[[int, list[tuple[bytes, bytes]], bytes], bool]
-"""Takes status, headers and body; False if the answer must go the ordinary way instead."""
+
+class Exchange(Protocol):
+    """What the extension holds."""
+
+    def whole_body(self) -> bytes | None:
+        """Give the body, or None if it must be received the ordinary way."""
+        ...
+
+    def answer_at_once(self, status: int, headers: Headers, body: bytes) -> bool:
+        """Send a whole answer; False if it must be sent the ordinary way."""
+        ...
 
 
 class Stream(Protocol):
@@ -65,7 +75,7 @@ class Answer(msgspec.Struct, frozen=True):
     stream: Stream | None = None
 
 
-def by_name(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+def by_name(headers: Headers) -> dict[bytes, bytes]:
     """Give headers by name, repeated ones joined with commas in order of arrival."""
     names = dict(headers)
     if len(names) == len(headers):

@@ -1,6 +1,6 @@
 """The revocations in force, each held in memory for seconds."""
 
-from collections.abc import Sequence
+import msgspec
 
 from keepstep.domain.limits import CACHE_AGE_MS
 from keepstep.domain.revocations import Revocation
@@ -8,7 +8,7 @@ from keepstep.interfaces.service import Clock
 from keepstep.interfaces.storage import Store
 
 CACHED_SUBJECTS_MAX = 20_000
-"""Subjects, revoked or not, held in memory."""
+"""Subjects, revoked or not, held in memory, and as many groups of them."""
 
 
 class KnownRevocations:
@@ -18,26 +18,47 @@ class KnownRevocations:
         """Look into a store."""
         self._store = store
         self._clock = clock
-        self._cached: dict[str, tuple[int, Revocation | None]] = {}
+        self._subjects: dict[str, _Known] = {}
+        self._groups: dict[tuple[str, ...], _Known] = {}
 
-    async def find(self, subjects: Sequence[str], issued_at: int) -> Revocation | None:
+    async def find(self, subjects: tuple[str, ...], issued_at: int) -> Revocation | None:
         """Give a revocation of one of the subjects since a time, or None."""
         now = self._clock()
-        for subject in subjects:
-            cached = self._cached.get(subject)
-            if cached is None or not 0 <= now - cached[0] < CACHE_AGE_MS:
-                cached = await self._look(subject, now)
-            revocation = cached[1]
-            if revocation is not None and issued_at <= revocation.not_before:
+        known = self._groups.get(subjects)
+        if known is None or not 0 <= now - known.since < CACHE_AGE_MS:
+            known = await self._know_group(subjects, now)
+        for revocation in known.revocations:
+            if issued_at <= revocation.not_before:
                 return revocation
         return None
 
     def forget(self) -> None:
-        """Look everything up anew the next time."""
-        self._cached.clear()
+        """Look everything up anew the next time, also what is being looked up now."""
+        self._subjects, self._groups = {}, {}
 
-    async def _look(self, subject: str, now: int) -> tuple[int, Revocation | None]:
-        if len(self._cached) >= CACHED_SUBJECTS_MAX:
-            self._cached.clear()
-        found = self._cached[subject] = (now, await self._store.find_revocation(subject))
-        return found
+    async def _know_group(self, group: tuple[str, ...], now: int) -> "_Known":
+        groups, subjects = self._groups, self._subjects
+        found = [await self._know(subject, now, subjects) for subject in group]
+        if len(groups) >= CACHED_SUBJECTS_MAX:
+            groups.clear()
+        known = groups[group] = _Known(
+            min(one.since for one in found),
+            tuple(revocation for one in found for revocation in one.revocations),
+        )
+        return known
+
+    async def _know(self, subject: str, now: int, subjects: dict[str, "_Known"]) -> "_Known":
+        known = subjects.get(subject)
+        if known is None or not 0 <= now - known.since < CACHE_AGE_MS:
+            found = await self._store.find_revocation(subject)
+            if len(subjects) >= CACHED_SUBJECTS_MAX:
+                subjects.clear()
+            known = subjects[subject] = _Known(now, () if found is None else (found,))
+        return known
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """The revocations of one subject or several, as of a time in milliseconds."""
+
+    since: int
+    revocations: tuple[Revocation, ...]
