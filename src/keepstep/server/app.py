@@ -77,9 +77,9 @@ class KeepstepApplication:
         begun = time.perf_counter()
         request_id = self._request_ids.next()
         headers: header_names.Headers = scope["headers"]
-        names = by_name(headers)
         # Taken out, not read: it refers back to the scope, and such a ring waits for the collector.
         exchange: Exchange | None = scope.pop("extensions", {}).get(EXCHANGE)
+        names = exchange.names if exchange is not None else by_name(headers)
         closing = False
         if scope["method"] == "OPTIONS":
             answer = Answer(200, b"", operation="Preflight")

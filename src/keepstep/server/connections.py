@@ -25,7 +25,7 @@ from keepstep.domain.limits import Limits
 from keepstep.wire.rest_json import CONTENT_TYPE
 
 from .names import Headers
-from .request import EXCHANGE, RequestIds
+from .request import EXCHANGE, RequestIds, by_name
 
 _log = structlog.stdlib.get_logger()
 _MALFORMED: Final = (400, "MalformedHttpRequestException", "The request is not HTTP/1.1.")
@@ -117,6 +117,7 @@ class Exchange(RequestResponseCycle):
         self.flow = connection.flow
         self.default_headers = connection.server_state.default_headers
         self.waiting_for_100_continue = connection.expect_100_continue
+        self.names = connection.names
         self.keep_alive = keep_alive
         self.on_response = connection.on_response_complete
         self.body = bytearray()
@@ -177,6 +178,7 @@ class LimitedConnection(HttpToolsProtocol):
         self._limits = limits
         self._answers = answers
         self._request_ids = request_ids
+        self.names: dict[bytes, bytes] = {}
         self._exchange: Exchange
         self._begun_at: float | None = None
         self._in_headers = True
@@ -240,6 +242,9 @@ class LimitedConnection(HttpToolsProtocol):
         scope["path"] = target.path.decode("ascii")
         scope["raw_path"] = target.path
         scope["query_string"] = target.query or b""
+        names = self.names = by_name(self.headers)
+        if b"expect" in names:
+            self.expect_100_continue = names[b"expect"].lower() == b"100-continue"
         keep_alive = version != "1.0" and parser.should_keep_alive()
         exchange = self.cycle = self._exchange = Exchange(self, keep_alive=keep_alive)
         scope["extensions"] = {EXCHANGE: exchange}  # pyright: ignore[reportGeneralTypeIssues] -- our own extension
@@ -248,6 +253,10 @@ class LimitedConnection(HttpToolsProtocol):
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((exchange, self.app))  # pyright: ignore[reportArgumentType, reportUnknownMemberType]
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        self.headers.append((name.lower(), value))
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""

@@ -36,7 +36,9 @@ EXCHANGE: Final = "keepstep.exchange"
 
 
 class Exchange(Protocol):
-    """What the extension holds."""
+    """What the extension holds: the headers ``by_name``, and ways for what is whole."""
+
+    names: dict[bytes, bytes]
 
     def whole_body(self) -> bytes | None:
         """Give the body, or None if it must be received the ordinary way."""

@@ -12,8 +12,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
+
+import msgspec
 
 from keepstep.domain.limits import GROUP_CHANGES_MAX, STORE_BUSY_MS, WAITING_CHANGES_MAX
 from keepstep.interfaces.storage import StoreBusy, StoreObserver, StoreUnavailable
@@ -28,11 +29,12 @@ the next lets them hand over their changes. It costs microseconds and saves comm
 
 Answer = TypeVar("Answer")
 Apply = Callable[[sqlite3.Connection], Answer]
-"""Executes the statements of one change; False means "not applied" and undoes them."""
+"""Executes the statements of one change; False means "not applied" and undoes them.
+
+It may be executed twice, the first time in vain."""
 
 
-@dataclass(eq=False, slots=True)
-class _Waiting(Generic[Answer]):
+class _Waiting(msgspec.Struct, Generic[Answer], eq=False):
     apply: Apply[Answer]
     answer: "asyncio.Future[Answer]"
     slow: bool
@@ -132,7 +134,10 @@ class GroupCommit:
         await self._begin()
         if group[0].slow:
             await self._in_writer(self._apply, group[0])
-        else:
+        elif not self._apply_all(group):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            await self._begin()
             for change in group:
                 self._apply(change)
         await self._in_writer(self._connection.execute, "COMMIT")
@@ -152,8 +157,25 @@ class GroupCommit:
         finally:
             self._connection.execute("PRAGMA busy_timeout = 0")
 
+    def _apply_all(self, group: list[_Waiting[Any]]) -> bool:
+        """Execute changes as one; False if one of them has something to undo, which is rare.
+
+        A change that loses to another has written nothing yet, and a savepoint for each would
+        cost two statements and a copy of every page it changes.
+        """
+        connection = self._connection
+        for change in group:
+            before = connection.total_changes
+            try:
+                change.outcome = change.apply(connection)
+            except Exception:  # noqa: BLE001 -- it is executed again, and fails by itself then
+                return False
+            if change.outcome is False and connection.total_changes != before:
+                return False
+        return True
+
     def _apply(self, change: _Waiting[Any]) -> None:
-        """Execute one change; what it raises fails it alone, unless the transaction is gone."""
+        """Execute one change by itself; what it raises fails it alone, unless the transaction is gone."""
         self._connection.execute("SAVEPOINT change")
         try:
             change.outcome = change.apply(self._connection)

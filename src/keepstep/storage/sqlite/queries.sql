@@ -17,15 +17,21 @@ FROM datasets
 WHERE identity_id = ? AND identity_pool_id = ? AND dataset_name = ?;
 
 -- name: find_state
--- A session is consumed together with a change, so without a dataset none is.
-SELECT dataset_name, sync_count, deleted_sync_count, creation_date, last_modified_date,
-       last_modified_by, data_storage, num_records,
+-- A session is consumed together with a change, so without a dataset none is. With one record.
+SELECT d.dataset_name, d.sync_count, d.deleted_sync_count, d.creation_date, d.last_modified_date,
+       d.last_modified_by, d.data_storage, d.num_records,
        EXISTS (
            SELECT 1 FROM consumed_sessions
-           WHERE consumed_sessions.identity_id = datasets.identity_id AND session_id = ?
-       )
-FROM datasets
-WHERE identity_id = ? AND identity_pool_id = ? AND dataset_name = ?;
+           WHERE consumed_sessions.identity_id = d.identity_id AND session_id = ?
+       ),
+       r.record_key, r.value, r.sync_count, r.last_modified_date, r.last_modified_by,
+       r.device_last_modified_date
+FROM datasets d
+LEFT JOIN records r ON r.identity_id = d.identity_id
+    AND r.identity_pool_id = d.identity_pool_id
+    AND r.dataset_name = d.dataset_name
+    AND r.record_key = ?
+WHERE d.identity_id = ? AND d.identity_pool_id = ? AND d.dataset_name = ?;
 
 -- name: count_datasets
 SELECT count(*)

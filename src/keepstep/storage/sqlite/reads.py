@@ -72,15 +72,18 @@ def find_state(
 ) -> DatasetState:
     """Read what an update is decided on; the caller holds a read transaction open."""
     row_key = _row_key(place)
-    found = connection.execute(_FIND_STATE, (session_id, *row_key)).fetchone()
+    first = keys[0] if keys else None
+    found = connection.execute(_FIND_STATE, (session_id, first, *row_key)).fetchone()
     dataset = Dataset(*found[:8]) if found is not None else None
     records: dict[str, Record] = {}
     live_datasets = 0
-    if dataset is not None and dataset.exists:
+    if found is not None and dataset is not None and dataset.exists:
         if keys is None:
             rows = connection.execute(QUERIES["dump_records"], row_key)
             records = {row[0]: Record(*row) for row in rows}
-        for key in keys or ():
+        elif found[9] is not None:
+            records[found[9]] = Record(*found[9:])
+        for key in keys[1:] if keys else ():
             row = connection.execute(_FIND_RECORD, (*row_key, key)).fetchone()
             if row is not None:
                 records[key] = Record(*row)
