@@ -175,7 +175,7 @@ class GroupCommit:
         return True
 
     def _apply(self, change: _Waiting[Any]) -> None:
-        """Execute one change by itself; what it raises fails it alone, unless the transaction is gone."""
+        """Execute one change alone; what it raises fails it, unless the transaction is gone."""
         self._connection.execute("SAVEPOINT change")
         try:
             change.outcome = change.apply(self._connection)
