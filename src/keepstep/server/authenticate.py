@@ -214,9 +214,7 @@ class Authenticator:
             yield sigv4.canonical_headers({**request.by_name, HOST: other}, signed) or ""
 
 
-def _holds(
-    given: _Signed, key: HMAC, method: str, path: str, headers: str, digest: str
-) -> bool:
+def _holds(given: _Signed, key: HMAC, method: str, path: str, headers: str, digest: str) -> bool:
     """Whether the signature given is that of one reading of a request."""
     claims = given.claims
     query = sigv4.canonical_query(given.query)

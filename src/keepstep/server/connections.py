@@ -94,7 +94,7 @@ class AnswerTransport(asyncio.Transport):
         self._transport.close()
 
 
-class Exchange(RequestResponseCycle):
+class LightCycle(RequestResponseCycle):
     """One request and its answer: an ASGI extension for requests that have arrived whole.
 
     Everything else is uvicorn's, with what it seldom needs made when it does.
@@ -179,7 +179,7 @@ class LimitedConnection(HttpToolsProtocol):
         self._answers = answers
         self._request_ids = request_ids
         self.names: dict[bytes, bytes] = {}
-        self._exchange: Exchange
+        self._cycle: LightCycle
         self._begun_at: float | None = None
         self._in_headers = True
         self._header_bytes = 0
@@ -246,13 +246,13 @@ class LimitedConnection(HttpToolsProtocol):
         if b"expect" in names:
             self.expect_100_continue = names[b"expect"].lower() == b"100-continue"
         keep_alive = version != "1.0" and parser.should_keep_alive()
-        exchange = self.cycle = self._exchange = Exchange(self, keep_alive=keep_alive)
-        scope["extensions"] = {EXCHANGE: exchange}  # pyright: ignore[reportGeneralTypeIssues] -- our own extension
+        cycle = self.cycle = self._cycle = LightCycle(self, keep_alive=keep_alive)
+        scope["extensions"] = {EXCHANGE: cycle}  # pyright: ignore[reportGeneralTypeIssues] -- our own extension
         if not before or before.response_complete:
-            self._start_asgi_task(exchange, self.app)  # pyright: ignore[reportArgumentType, reportUnknownMemberType]
+            self._start_asgi_task(cycle, self.app)  # pyright: ignore[reportArgumentType, reportUnknownMemberType]
         else:
             self.flow.pause_reading()
-            self.pipeline.appendleft((exchange, self.app))  # pyright: ignore[reportArgumentType, reportUnknownMemberType]
+            self.pipeline.appendleft((cycle, self.app))  # pyright: ignore[reportArgumentType, reportUnknownMemberType]
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header."""
@@ -260,20 +260,20 @@ class LimitedConnection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""
-        exchange = self._exchange
-        if not exchange.response_complete:
-            exchange.body += body
-            if len(exchange.body) > HIGH_WATER_LIMIT:
+        cycle = self._cycle
+        if not cycle.response_complete:
+            cycle.body += body
+            if len(cycle.body) > HIGH_WATER_LIMIT:
                 self.flow.pause_reading()
-            exchange.arrived()
+            cycle.arrived()
 
     def on_message_complete(self) -> None:
         """Let the next request have its own time."""
         self._begun_at = None
-        exchange = self._exchange
-        if not exchange.response_complete:
-            exchange.more_body = False
-            exchange.arrived()
+        cycle = self._cycle
+        if not cycle.response_complete:
+            cycle.more_body = False
+            cycle.arrived()
 
     def on_response_complete(self) -> None:
         """Begin the next request if it is here, as uvicorn does; note the time if it is not."""

@@ -152,7 +152,6 @@ def uvicorn_config(settings: Settings, application: Any, request_ids: RequestIds
         date_header=False,  # _Server gives it
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies,
-        timeout_keep_alive=settings.idle_seconds,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
 
