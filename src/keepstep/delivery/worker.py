@@ -5,6 +5,7 @@ message is delivered is its channel's (``streams``, ``notices``).
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Final, NamedTuple, Protocol
@@ -210,17 +211,17 @@ class OutboxWorker:
 
     async def _deliver(self, due: Sequence[QueuedMessage]) -> list[Lane]:
         """Deliver to all destinations at once; give the lanes for which there was no time."""
-
-        def destination(queued: QueuedMessage) -> _Destination:
+        destinations: defaultdict[_Destination, list[QueuedMessage]] = defaultdict(list)
+        for queued in due:
             message = queued.message
-            return _Destination(message.place.identity_pool_id, message.channel)
-
+            whom = _Destination(message.place.identity_pool_id, message.channel)
+            destinations[whom].append(queued)
         done = asyncio.Event()
         keeping = asyncio.create_task(self._keep_leases(done))
         try:
             left = await together(
                 self._deliver_to(whom, _lanes_of(messages))
-                for whom, messages in groupby(sorted(due, key=destination), destination)
+                for whom, messages in destinations.items()
             )
         finally:
             done.set()

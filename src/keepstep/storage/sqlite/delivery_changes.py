@@ -215,7 +215,7 @@ def _lane_key(message: OutboxMessage) -> LaneKey:
         place.identity_id,
         place.identity_pool_id,
         place.dataset_name,
-        message.channel.value,
+        str(message.channel),
     )
 
 

@@ -24,6 +24,7 @@ from .queries import QUERIES
 
 _HAS_SUBSCRIBERS = QUERIES["has_subscribers"]
 _FIND_SYNC_COUNT = QUERIES["find_sync_count"]
+_CHANNELS = {channel.value: channel for channel in Channel}
 
 
 def list_due(
@@ -138,7 +139,7 @@ def _page(rows: Iterable[Any]) -> list[QueuedMessage]:
 def _queued(row: Any) -> QueuedMessage:
     message = OutboxMessage(
         place=DatasetPlace(row[1], row[0], row[2]),
-        channel=Channel(row[3]),
+        channel=_CHANNELS[row[3]],
         sync_count=row[4],
         creation_date=row[5],
         body=row[6],
