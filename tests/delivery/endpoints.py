@@ -3,7 +3,7 @@
 import http.client
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import cast
@@ -54,6 +54,8 @@ class Endpoint(ThreadingHTTPServer):
         self.always: Planned | None = None
         self.forward_to = forward_to
         self.lock = threading.Lock()
+        self.forwarding = threading.Lock()
+        """One request at a time: moto's shards lose records put at the same time."""
         self.open = 0
         self.open_max = 0
 
@@ -69,14 +71,12 @@ class Endpoint(ThreadingHTTPServer):
         assert self.forward_to is not None
         parts = urlsplit(self.forward_to)
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
-        try:
+        with self.forwarding, closing(connection):
             headers = {k: v for k, v in request.headers.items() if k != "connection"}
             connection.request(request.method, request.path, request.body, headers)
             answer = connection.getresponse()
             kept = {k: v for k, v in answer.getheaders() if k.lower() not in NOT_FORWARDED}
             return Planned(answer.status, answer.read(), kept)
-        finally:
-            connection.close()
 
 
 class _Handler(BaseHTTPRequestHandler):
