@@ -157,6 +157,29 @@ def test_a_change_that_answers_false_is_undone(path: Path) -> None:
     _on_group_commit(path, case)
 
 
+@pytest.mark.parametrize(("refuse", "times"), [("SELECT 1", 1), ("DELETE FROM done", 2)])
+def test_only_a_group_with_something_to_undo_is_executed_again(
+    path: Path, refuse: str, times: int
+) -> None:
+    executed: list[int] = []
+
+    def write(connection: sqlite3.Connection) -> int:
+        executed.append(1)
+        return _write(connection, number=1)
+
+    def lose(connection: sqlite3.Connection) -> bool:
+        connection.execute(refuse)
+        return False
+
+    async def case(changes: GroupCommit, observed: Observed) -> None:
+        answers = await asyncio.gather(changes.submit(write), changes.submit(lose))
+        assert answers == [1, False]
+        assert len(executed) == times
+        assert _numbers(path) == [1]
+
+    _on_group_commit(path, case)
+
+
 def test_a_change_that_answers_zero_is_kept(path: Path) -> None:
     async def case(changes: GroupCommit, observed: Observed) -> None:
         assert await changes.submit(partial(_write, number=0)) == 0

@@ -13,7 +13,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
-from typing import IO, Concatenate, ParamSpec, TypeVar
+from typing import IO, Concatenate, ParamSpec, Self, TypeVar
 
 from keepstep.domain.access import AccessKey
 from keepstep.domain.bulk_publishes import BulkPublish
@@ -78,7 +78,7 @@ class SQLiteStore:
     @classmethod
     def open(
         cls, path: Path, observer: StoreObserver = NO_OBSERVER, *, for_copy: bool = False
-    ) -> "SQLiteStore":
+    ) -> Self:
         """Open the store in a file, making it if there is none.
 
         One whose copy from another store is unfinished is opened ``for_copy`` only.
@@ -93,7 +93,7 @@ class SQLiteStore:
         return cls(str(path), reader, writer, lock, observer)
 
     @classmethod
-    def in_memory(cls, observer: StoreObserver = NO_OBSERVER) -> "SQLiteStore":
+    def in_memory(cls, observer: StoreObserver = NO_OBSERVER) -> Self:
         """Open a store that lasts as long as this object."""
         connection = connect(":memory:")
         create_schema(connection)
