@@ -22,7 +22,7 @@ from keepstep.storage.sqlite import SQLiteStore
 from keepstep.testing.storage_suite.running import DATE, POOL, place, pool, sending, writing
 from keepstep.wire.sync import CognitoStreams
 
-DEADLINE_SECONDS = 60
+DEADLINE_SECONDS = 20
 POLL_SECONDS = 0.005
 STREAM = CognitoStreams(stream_name="changes", streaming_status="ENABLED")
 IDENTITIES = [f"us-east-1:00000000-0000-4000-8000-{number:012x}" for number in range(2000)]

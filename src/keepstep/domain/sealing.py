@@ -22,7 +22,6 @@ Entropy = Callable[[int], bytes]
 """Gives that many unpredictable bytes."""
 
 KEY_BYTES: Final = 32
-_FROM_URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
 _VERSION: Final = b"\x01"
 _KEY_ID_BYTES: Final = 4
 _NONCE_BYTES: Final = 12
@@ -80,8 +79,7 @@ class Sealer:
         if len(token) > TOKEN_LENGTH_MAX:
             raise SealBroken
         try:
-            plain = token.encode("ascii").translate(_FROM_URL_SAFE)
-            sealed = binascii.a2b_base64(plain, strict_mode=True)
+            sealed = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
         except (binascii.Error, UnicodeEncodeError):
             raise SealBroken from None
         return self.open(purpose, sealed)

@@ -16,7 +16,7 @@ from keepstep.wire.errors import (
 from keepstep.wire.json_protocols import encode_error
 
 from . import names as header_names
-from .cors import ORIGIN, CrossOrigin
+from .cors import CrossOrigin
 from .handle import Handler
 from .live import LiveChanges
 from .logs import RequestLog
@@ -85,7 +85,7 @@ class KeepstepApplication:
             answer = Answer(200, b"", operation="Preflight")
             extra = self._cross_origin.preflight(names)
         else:
-            extra = self._cross_origin.headers(names) if ORIGIN in names else []
+            extra = self._cross_origin.headers(names)
             try:
                 body = await self._body(names, exchange, receive) if _has_body(names) else b""
             except ClientGone:

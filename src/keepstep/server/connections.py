@@ -10,7 +10,7 @@ connections, streams) are left to it.
 
 import asyncio
 import logging
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import httptools
 import structlog
@@ -95,13 +95,12 @@ class AnswerTransport(asyncio.Transport):
 
 
 class LightCycle(RequestResponseCycle):
-    """One request and its answer: an ASGI extension for requests that have arrived whole.
+    """One request and its answer, and the ``request.Exchange`` of those that arrived whole.
 
     Everything else is uvicorn's, with what it seldom needs made when it does.
     """
 
     logger = logging.getLogger("uvicorn.error")
-    access_logger = logging.getLogger("uvicorn.access")
     access_log = False
     disconnected = False
     more_body = True
@@ -110,32 +109,32 @@ class LightCycle(RequestResponseCycle):
     chunked_encoding = None
     expected_content_length = 0
 
-    def __init__(self, connection: "LimitedConnection", *, keep_alive: bool) -> None:  # pyright: ignore[reportMissingSuperCall] -- it is what takes its time
-        """Begin with the headers that a connection has read."""
+    def __init__(
+        self, connection: "LimitedConnection", names: dict[bytes, bytes], *, keep_alive: bool
+    ) -> None:
+        """Begin with the headers that a connection has read; uvicorn's own way takes longer."""
         self.scope = connection.scope
         self.transport = connection.transport
         self.flow = connection.flow
         self.default_headers = connection.server_state.default_headers
         self.waiting_for_100_continue = connection.expect_100_continue
-        self.names = connection.names
+        self.names = names
         self.keep_alive = keep_alive
         self.on_response = connection.on_response_complete
         self.body = bytearray()
-        self._news = False
         self._event: asyncio.Event | None = None
 
     @property
-    def message_event(self) -> asyncio.Event:  # pyright: ignore[reportIncompatibleVariableOverride] -- read only
+    def message_event(self) -> asyncio.Event:
         """What ``receive`` waits for."""
         if self._event is None:
             self._event = asyncio.Event()
-            if self._news:
+            if self.body or not self.more_body:
                 self._event.set()
         return self._event
 
     def arrived(self) -> None:
-        """Note that there is more of the request than before."""
-        self._news = True
+        """Wake who waits for more of the request."""
         if self._event is not None:
             self._event.set()
 
@@ -178,8 +177,6 @@ class LimitedConnection(HttpToolsProtocol):
         self._limits = limits
         self._answers = answers
         self._request_ids = request_ids
-        self.names: dict[bytes, bytes] = {}
-        self._cycle: LightCycle
         self._begun_at: float | None = None
         self._in_headers = True
         self._header_bytes = 0
@@ -234,6 +231,7 @@ class LimitedConnection(HttpToolsProtocol):
                 raise ValueError("headers too long")
         scope = self.scope
         parser: Any = self.parser
+        app = cast("Any", self.app)  # pyright: ignore[reportUnknownMemberType] -- uvicorn's types
         before = self.cycle  # None at first, whatever uvicorn says
         target = httptools.parse_url(self.url)
         version = parser.get_http_version()
@@ -242,17 +240,17 @@ class LimitedConnection(HttpToolsProtocol):
         scope["path"] = target.path.decode("ascii")
         scope["raw_path"] = target.path
         scope["query_string"] = target.query or b""
-        names = self.names = by_name(self.headers)
+        names = by_name(self.headers)
         if b"expect" in names:
             self.expect_100_continue = names[b"expect"].lower() == b"100-continue"
         keep_alive = version != "1.0" and parser.should_keep_alive()
-        cycle = self.cycle = self._cycle = LightCycle(self, keep_alive=keep_alive)
+        cycle = self.cycle = LightCycle(self, names, keep_alive=keep_alive)
         scope["extensions"] = {EXCHANGE: cycle}  # pyright: ignore[reportGeneralTypeIssues] -- our own extension
         if not before or before.response_complete:
-            self._start_asgi_task(cycle, self.app)  # pyright: ignore[reportArgumentType, reportUnknownMemberType]
+            self._start_asgi_task(cycle, app)
         else:
             self.flow.pause_reading()
-            self.pipeline.appendleft((cycle, self.app))  # pyright: ignore[reportArgumentType, reportUnknownMemberType]
+            self.pipeline.appendleft((cycle, app))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header."""
@@ -260,7 +258,7 @@ class LimitedConnection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""
-        cycle = self._cycle
+        cycle = cast("LightCycle", self.cycle)
         if not cycle.response_complete:
             cycle.body += body
             if len(cycle.body) > HIGH_WATER_LIMIT:
@@ -270,7 +268,7 @@ class LimitedConnection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Let the next request have its own time."""
         self._begun_at = None
-        cycle = self._cycle
+        cycle = cast("LightCycle", self.cycle)
         if not cycle.response_complete:
             cycle.more_body = False
             cycle.arrived()

@@ -10,7 +10,6 @@ from typing import Final
 
 from .names import Headers
 
-ORIGIN: Final = b"origin"
 ALLOWED_METHODS: Final = b"GET, POST, PUT, DELETE, HEAD, OPTIONS"
 MAX_AGE_SECONDS: Final = 86_400
 EXPOSED: Final = b"x-amzn-RequestId, x-amzn-ErrorType, x-amzn-ErrorMessage, Date"
@@ -31,18 +30,18 @@ class CrossOrigin:
 
     def headers(self, request_headers: Mapping[bytes, bytes]) -> Headers:
         """Give the headers for an answer; none if no allowed page asked."""
-        allowed = self._allowed(request_headers.get(ORIGIN))
+        allowed = self._allowed(request_headers.get(b"origin"))
         if allowed is None:
             return []
         return [
             (b"access-control-allow-origin", allowed),
             (b"access-control-expose-headers", EXPOSED),
-            (b"vary", ORIGIN),
+            (b"vary", b"origin"),
         ]
 
     def preflight(self, request_headers: Mapping[bytes, bytes]) -> Headers:
         """Give the headers that answer an OPTIONS request, which is never signed."""
-        allowed = self._allowed(request_headers.get(ORIGIN))
+        allowed = self._allowed(request_headers.get(b"origin"))
         if allowed is None:
             return []
         asked = request_headers.get(b"access-control-request-headers", b"").lower()
@@ -53,7 +52,7 @@ class CrossOrigin:
             (b"access-control-allow-methods", ALLOWED_METHODS),
             (b"access-control-allow-headers", b", ".join(granted)),
             (b"access-control-max-age", str(MAX_AGE_SECONDS).encode()),
-            (b"vary", ORIGIN),
+            (b"vary", b"origin"),
         ]
 
     def _allowed(self, origin: bytes | None) -> bytes | None:

@@ -42,7 +42,7 @@ class KnownRevocations:
         if len(groups) >= CACHED_SUBJECTS_MAX:
             groups.clear()
         known = groups[group] = _Known(
-            min(one.since for one in found),
+            min((one.since for one in found), default=now),
             tuple(revocation for one in found for revocation in one.revocations),
         )
         return known
