@@ -18,6 +18,7 @@ from tests.conftest import Place, client_of
 from tests.raw import RawRequester
 
 from .connections import PATIENCE_SECONDS, connected, request_bytes
+from .live_streams import watching
 from .steps import begin, dataset_target, patch_body, replace, write
 
 MIB = 1_048_576
@@ -153,6 +154,18 @@ def wait_for_idle_connections(hasty: LocalServer, number: int) -> None:
     for _ in range(number):
         with connected(hasty) as idle:
             idle.rest()
+
+
+def test_a_connection_is_not_idle_while_its_answer_goes_on(
+    hasty: LocalServer, place: Place
+) -> None:
+    with watching(hasty, place) as watcher:
+        watcher.next()
+        for number in (1, 2):
+            wait_for_idle_connections(hasty, 2)
+            write(client_of(hasty), place, replace(f"key-{number}", "value"))
+            watcher.read_through(number)
+    assert watcher.values == {"key-1": "value", "key-2": "value"}
 
 
 @pytest.mark.parametrize("more", [b"", b"garbage\r\n\r\n", b"GET / HTTP/1.1\r\n"])
