@@ -22,7 +22,7 @@ from .rest_json import UNRESERVED
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 TERMINATOR: Final = "aws4_request"
-PARSED_CACHED_MAX: Final = 1024
+PARSED_CACHED_MAX: Final = 10_000
 """Short Authorization headers whose claims are kept."""
 CLAIMS_CACHED_LENGTH_MAX: Final = 512
 """Characters of such a header; those of SDKs have some 300."""

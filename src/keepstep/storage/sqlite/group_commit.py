@@ -105,6 +105,8 @@ class GroupCommit:
             while self._waiting:
                 for _ in range(GATHERING_TURNS):
                     await asyncio.sleep(0)
+                if self._checkpoints is not None:
+                    await self._checkpoints.keep_log_short()
                 group = self._next_group()
                 try:
                     await self._commit(group)
