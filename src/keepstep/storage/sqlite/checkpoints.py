@@ -67,14 +67,14 @@ class Checkpoints:
         self._connection.close()
 
     def _checkpoint(self) -> bool:
-        """Move what no reader needs in the log; whether the log is long and some of it is left.
+        """Move what no reader needs in the log; give whether the log had become long.
 
         A failure leaves it there, where it is safe.
         """
         try:
             checkpoint = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            _, pages, moved = checkpoint.fetchone()
+            _, pages, _ = checkpoint.fetchone()
         except sqlite3.Error as error:
             _log.warning("a checkpoint failed: %s", explain(error, self._path))
             return False
-        return pages >= LOG_PAGES and moved < pages
+        return pages >= LOG_PAGES
