@@ -56,13 +56,17 @@ class Checkpoints:
 
     async def keep_log_short(self) -> None:
         """Wait until a log that is long was moved whole; to be called before a change begins."""
-        if self._is_awaited and self._running is not None:
+        if self._is_awaited:
+            await self.finish()
+
+    async def finish(self) -> None:
+        """Wait for the checkpoint that runs."""
+        if self._running is not None:
             await self._running
 
     async def close(self) -> None:
-        """Finish the checkpoint that runs."""
-        if self._running is not None:
-            await self._running
+        """Finish the checkpoint that runs, then let go of the connection."""
+        await self.finish()
         self._thread.shutdown()
         self._connection.close()
 
