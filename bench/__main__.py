@@ -12,7 +12,7 @@ from .measurements import Plan, run
 from .report import report, write_between_markers
 
 PAGE: Final = Path("docs/benchmarks.md")
-FULL: Final = Plan(rounds=5, seconds=1.5, starts=5)
+FULL: Final = Plan(rounds=9, seconds=1, starts=5)
 QUICK: Final = Plan(rounds=2, seconds=0.3, starts=3)
 
 
